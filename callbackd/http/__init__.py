@@ -1,0 +1,1 @@
+"""The HTTP door: a thin API over the engine."""
