@@ -1,0 +1,195 @@
+"""What the engine asks of a store, and what a store promises.
+
+Every method that writes is one transaction, durable when it returns. Instants are aware and in UTC: a naive one is
+refused with `ValueError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from callbackd.domain.callback import Attempt, CallBack, Offer, State, Step, TimelineEvent
+
+
+class StoreError(Exception):
+    """The store could not do what was asked; the text names the cause and the mend."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be opened or written (permissions, disk full, not a database, in use by another daemon)."""
+
+
+class Stale(StoreError):
+    """The call-back has changed since it was read: read it again and decide anew."""
+
+
+class NumberLive(StoreError):
+    """Another call-back of the same number is on the phone: its number may not have two live legs."""
+
+
+class AlreadyWaiting(StoreError):
+    """The profile already has a call-back of that number that has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One transition: the call-back as it shall be and what goes with it, written together or not at all.
+
+    `callback.version` is the version that was read (compare-and-set). `attempt` and `offer` are inserted or replaced
+    by their number. `dialled` notes a dial of the number at that instant, for the limit per 24 h. `block` puts the
+    number on the block-list for that reason.
+    """
+
+    callback: CallBack
+    events: Sequence[TimelineEvent] = ()
+    attempt: Attempt | None = None
+    offer: Offer | None = None
+    dialled: datetime | None = None
+    block: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileCondition:
+    """What is remembered of a profile's target and route between attempts, over a restart too.
+
+    `target_rests_until` and `target_rests` (how often in a row) belong to the empty desk; `suspects` is the run of
+    suspect client outcomes as (number, call-back id, outcome) and the rest belongs to the route breaker.
+    """
+
+    target_rests_until: datetime | None = None
+    target_rests: int = 0
+    suspects: tuple[tuple[str, str, str], ...] = ()
+    route_open_until: datetime | None = None
+    route_probes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What an operator has paused."""
+
+    intake: bool = False
+    dialling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which call-backs to list. `states` may hold `queued` and `scheduled`: `now` tells them apart.
+
+    `cursor` is the opaque text of the page before. Newest request first.
+    """
+
+    now: datetime
+    states: Collection[State] = ()
+    profile: str | None = None
+    number: str | None = None
+    limit: int = 100
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing; `next` is the cursor of the following page or None."""
+
+    items: tuple[CallBack, ...]
+    next: str | None
+
+
+class CursorInvalid(StoreError):
+    """The cursor was not made by this store."""
+
+
+class Store(Protocol):
+    """Where call-backs are kept. The truth: memory is a cache of it."""
+
+    async def add(self, callback: CallBack, event: TimelineEvent, idempotency_key: str | None = None) -> CallBack:
+        """Keep a new call-back. Raises `AlreadyWaiting` if its profile and number have one that has not ended."""
+
+    async def find_idempotent(self, key: str, since: datetime) -> tuple[CallBack, str] | None:
+        """The call-back that a request with this key made since then, and the fingerprint kept with it."""
+
+    async def commit(self, change: Change) -> CallBack:
+        """Write a transition and return the call-back with its new version. Raises `Stale`, `NumberLive`,
+        `AlreadyWaiting` (reopening one that had ended)."""
+
+    async def get(self, callback_id: str) -> CallBack | None: ...
+
+    async def attempts(self, callback_id: str) -> Sequence[Attempt]:
+        """In order of number."""
+
+    async def offers(self, callback_id: str) -> Sequence[Offer]:
+        """In order of number."""
+
+    async def timeline(self, callback_id: str) -> Sequence[TimelineEvent]:
+        """In order of seq."""
+
+    async def find_waiting_or_live(self, number: str, profile: str | None = None) -> Sequence[CallBack]:
+        """The call-backs of a number that have not ended, oldest first."""
+
+    async def next_startable(
+        self, profile: str, step: Step, now: datetime, avoid: Collection[str] = ()
+    ) -> CallBack | None:
+        """The first waiting call-back of the profile that may start now: priority (higher first), then due, then id.
+
+        Those whose number is live in any call-back, and those whose number is in `avoid`, are passed over.
+        """
+
+    async def next_startable_at(self, profile: str, after: datetime) -> datetime | None:
+        """The first instant later than `after` at which a waiting call-back of the profile becomes startable."""
+
+    async def expired(self, now: datetime, limit: int = 100) -> Sequence[CallBack]:
+        """Waiting call-backs whose `expires_at` is not later than now."""
+
+    async def next_expiry(self) -> datetime | None: ...
+
+    async def live(self) -> Sequence[CallBack]:
+        """All that are on the phone."""
+
+    async def list(self, query: Query) -> Page:
+        """One page. Raises `CursorInvalid`."""
+
+    async def counts(self, now: datetime) -> dict[str, dict[State, int]]:
+        """Per profile, how many call-backs that have not ended are in each live state."""
+
+    async def waiting_before(self, callback: CallBack) -> int:
+        """How many waiting call-backs of the profile come before it in the order."""
+
+    async def dials(self, number: str, since: datetime) -> Sequence[datetime]:
+        """When the number was dialled later than `since`, oldest first."""
+
+    async def requests(self, number: str, since: datetime) -> int:
+        """How many call-backs the number has asked for later than `since`, over all profiles."""
+
+    async def is_blocked(self, number: str) -> bool: ...
+
+    async def block(self, number: str, at: datetime, reason: str) -> None: ...
+
+    async def unblock(self, number: str) -> bool:
+        """True if it was on the list."""
+
+    async def condition(self, profile: str) -> ProfileCondition: ...
+
+    async def set_condition(self, profile: str, condition: ProfileCondition) -> None: ...
+
+    async def pauses(self) -> dict[str, Pause]:
+        """By profile; the key ``*`` is the whole daemon."""
+
+    async def set_pause(self, profile: str, pause: Pause) -> None: ...
+
+    async def events_after(self, event_id: int, limit: int = 500) -> Sequence[TimelineEvent]:
+        """The outbox: every timeline event in order of id."""
+
+    async def delivered_up_to(self, consumer: str) -> int:
+        """The id of the last event that a consumer of the outbox has confirmed; 0 at first."""
+
+    async def set_delivered(self, consumer: str, event_id: int) -> None: ...
+
+    async def erase_ended_before(self, instant: datetime, limit: int = 500) -> int:
+        """Erase call-backs that ended before then, with all that belongs to them; how many were erased."""
+
+    async def check_writable(self) -> None:
+        """Prove that a transaction can be written. Raises `StoreUnavailable`."""
+
+    async def close(self) -> None: ...
