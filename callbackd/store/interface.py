@@ -97,6 +97,14 @@ class Page:
     next: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's key for a request that may be repeated, and a fingerprint of what it asked for."""
+
+    key: str
+    fingerprint: str
+
+
 class CursorInvalid(StoreError):
     """The cursor was not made by this store."""
 
@@ -104,11 +112,13 @@ class CursorInvalid(StoreError):
 class Store(Protocol):
     """Where call-backs are kept. The truth: memory is a cache of it."""
 
-    async def add(self, callback: CallBack, event: TimelineEvent, idempotency_key: str | None = None) -> CallBack:
+    async def add(
+        self, callback: CallBack, event: TimelineEvent, idempotency: Idempotency | None = None
+    ) -> CallBack:
         """Keep a new call-back. Raises `AlreadyWaiting` if its profile and number have one that has not ended."""
 
     async def find_idempotent(self, key: str, since: datetime) -> tuple[CallBack, str] | None:
-        """The call-back that a request with this key made since then, and the fingerprint kept with it."""
+        """The call-back that a request with this key made later than `since`, and its fingerprint."""
 
     async def commit(self, change: Change) -> CallBack:
         """Write a transition and return the call-back with its new version. Raises `Stale`, `NumberLive`,

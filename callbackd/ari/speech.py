@@ -1,0 +1,124 @@
+"""Saying phrases to one channel: part after part, in place of what was said before, with stand-ins for lost sounds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+from callbackd.ari.client import AriClient
+from callbackd.ari.errors import AriError
+from callbackd.ari.media import LAST_RESORT, endless, media, stand_in
+from callbackd.ari.models import PlaybackFinished
+from callbackd.ari.names import LineKey, channel_id, playback_id
+from callbackd.domain.telephony import Leg, Line, Say
+
+log = logging.getLogger(__name__)
+
+TONE_LENGTH = 0.8
+"""Seconds for which a tone stands in for speech."""
+
+
+@dataclass(slots=True)
+class _Utterance:
+    """What is being said: the parts still to come, and the one that plays."""
+
+    say: Say
+    parts: list[tuple[str, tuple[str, ...]]]
+    position: int = 0
+    playing: str | None = None
+    tried_stand_in: bool = False
+    played: int = 0
+    over: bool = False
+
+
+@dataclass(slots=True)
+class Speech:
+    """What is said on one leg."""
+
+    client: AriClient
+    line: Line
+    key: LineKey
+    leg: Leg
+    _now: _Utterance | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def say(self, say: Say) -> None:
+        """Begin to say it; what was being said is stopped first."""
+        await self.hush()
+        parts = [
+            (uri, stand_in(phrase)) for phrase in say.phrases for uri in media(phrase, self.line.prompts)
+        ]
+        self._now = _Utterance(say, parts)
+        await self._play(self._now)
+
+    async def hush(self) -> None:
+        """Say no more."""
+        utterance, self._now = self._now, None
+        if utterance is None or utterance.over:
+            return
+        utterance.over = True
+        if utterance.playing is not None:
+            await self._stop(utterance.playing)
+
+    async def finished(self, event: PlaybackFinished) -> int | None:
+        """A part is over: the next one, the same again, its stand-in, or the end.
+
+        Returns the utterance that came to its end; one that was replaced never does.
+        """
+        utterance = self._now
+        if utterance is None or utterance.over or utterance.playing != event.playback.id:
+            return None
+        utterance.playing = None
+        if event.playback.state == "failed" and not utterance.tried_stand_in:
+            self._replace_part(utterance)
+        else:
+            utterance.tried_stand_in = False
+            utterance.position += 1
+        if utterance.position >= len(utterance.parts):
+            if not utterance.say.loop:
+                utterance.over = True
+                return utterance.say.utterance
+            utterance.position = 0
+        await self._play(utterance)
+        return None
+
+    def close(self) -> None:
+        """Forget what is being said."""
+        self._now = None
+        for task in self._tasks:
+            task.cancel()
+
+    def _replace_part(self, utterance: _Utterance) -> None:
+        uri, instead = utterance.parts[utterance.position]
+        log.warning("sound missing", extra={"sound": uri, "instead": ",".join(instead), "leg": self.leg.role.value})
+        utterance.parts[utterance.position : utterance.position + 1] = [
+            (part, (LAST_RESORT,)) for part in instead
+        ]
+        utterance.tried_stand_in = instead == (LAST_RESORT,)
+
+    async def _play(self, utterance: _Utterance) -> None:
+        uri, _ = utterance.parts[utterance.position]
+        utterance.played += 1
+        name = playback_id(self.key, self.leg, utterance.say.utterance, utterance.played)
+        utterance.playing = name
+        try:
+            await self.client.play(channel_id(self.key, self.leg), name, [uri], lang=self.line.language)
+        except AriError as error:
+            log.debug("could not play", extra={"sound": uri, "error": str(error)})
+            utterance.over = True
+            return
+        if endless(uri) and not utterance.say.loop:
+            task = asyncio.create_task(self._stop_later(name))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _stop_later(self, name: str) -> None:
+        await asyncio.sleep(TONE_LENGTH)
+        await self._stop(name)
+
+    async def _stop(self, name: str) -> None:
+        try:
+            await self.client.stop_playback(name)
+        except AriError as error:
+            log.debug("could not stop a playback", extra={"error": str(error)})

@@ -1,0 +1,437 @@
+"""The phones as the engine sees them: effects become requests, Asterisk's events become happenings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from callbackd.ari.causes import classify_agent, classify_client
+from callbackd.ari.client import AriClient, caller_id
+from callbackd.ari.errors import AllocationFailed, AriError, NotReady, Unreachable
+from callbackd.ari.models import (
+    ChannelDestroyed,
+    ChannelDtmfReceived,
+    ChannelStateChange,
+    DeviceStateChanged,
+    Dial,
+    Event,
+    PlaybackFinished,
+    StasisStart,
+)
+from callbackd.ari.names import LineKey, bridge_id, channel_id, parse_bridge, parse_channel, parse_playback
+from callbackd.ari.speech import Speech
+from callbackd.domain.callback import Outcome
+from callbackd.domain.telephony import (
+    DialClient,
+    DigitPressed,
+    Effect,
+    HangUp,
+    Happening,
+    Hush,
+    Interrupted,
+    Leg,
+    LegAnswered,
+    LegEnded,
+    LegProgress,
+    LegRinging,
+    Line,
+    Ring,
+    Role,
+    Say,
+    SpeechEnded,
+)
+
+log = logging.getLogger(__name__)
+
+STASIS_START_LIMIT = 5.0
+"""Seconds that a created channel has to enter the application."""
+
+
+def key_of(line: Line) -> LineKey:
+    """The key of a line's call."""
+    return LineKey(line.callback_id, line.step, line.sequence)
+
+
+@dataclass(slots=True)
+class _LegState:
+    """What Asterisk has said of one leg."""
+
+    in_stasis: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: bool = False
+    answered: bool = False
+    network_took: bool = False
+    dialstatus: str | None = None
+
+
+@dataclass(slots=True)
+class _LineState:
+    """One live call."""
+
+    line: Line
+    key: LineKey
+    legs: dict[Leg, _LegState] = field(default_factory=dict)
+    speech: dict[Leg, Speech] = field(default_factory=dict)
+    bridged: set[Leg] = field(default_factory=set)
+    has_bridge: bool = False
+
+    def leg(self, leg: Leg) -> _LegState:
+        return self.legs.setdefault(leg, _LegState())
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is up on the PBX and bears our names. `bridged` are the lines whose legs are together in their bridge."""
+
+    legs: Mapping[LineKey, frozenset[Leg]]
+    up: Mapping[LineKey, frozenset[Leg]]
+    bridged: frozenset[LineKey]
+    bridges: frozenset[LineKey]
+
+
+class Switchboard:
+    """Carries out effects, and hands each call its events.
+
+    `tell` gets a call-back's id and an event that is to come back through `interpret`, in order, from the one consumer
+    of that call; `devices_changed` is called when a watched queue's state did.
+    """
+
+    def __init__(
+        self,
+        client: AriClient,
+        tell: Callable[[str, object], None],
+        devices_changed: Callable[[], None],
+    ) -> None:
+        self._client = client
+        self._tell = tell
+        self._devices_changed = devices_changed
+        self._lines: dict[LineKey, _LineState] = {}
+        self._queues: dict[str, bool] = {}
+
+    def open(self, line: Line) -> None:
+        """Follow the events of a call from now on: before anything is asked for it."""
+        key = key_of(line)
+        self._lines[key] = _LineState(line, key)
+
+    def adopt(self, line: Line, legs: frozenset[Leg]) -> None:
+        """Follow a call that was up before we were: its legs are answered and bridged."""
+        self.open(line)
+        state = self._lines[key_of(line)]
+        state.has_bridge = True
+        state.bridged = set(legs)
+        for leg in legs:
+            state.leg(leg).answered = True
+            state.leg(leg).in_stasis.set()
+
+    async def close(self, line: Line) -> None:
+        """The call is over: its bridge goes, and whatever is left of its legs."""
+        state = self._lines.pop(key_of(line), None)
+        if state is None:
+            return
+        for speech in state.speech.values():
+            speech.close()
+        for leg, known in state.legs.items():
+            if not known.gone:
+                await self._quietly(self._client.hangup(channel_id(state.key, leg)))
+        if state.has_bridge:
+            await self._quietly(self._client.delete_bridge(bridge_id(state.key)))
+
+    async def perform(self, line: Line, effect: Effect) -> Sequence[Happening]:
+        """Carry out one effect. What failed at once is returned as what it means for the call."""
+        state = self._lines.get(key_of(line))
+        if state is None:
+            return ()
+        match effect:
+            case Ring():
+                return await self._ring(state, effect)
+            case DialClient():
+                return await self._dial(state, effect)
+            case HangUp(leg):
+                return await self._hang_up(state, leg)
+            case Say(leg):
+                if leg.role is not Role.OFFER:
+                    await self._into_bridge(state, leg)
+                await self._speech(state, leg).say(effect)
+            case Hush(leg):
+                await self._speech(state, leg).hush()
+        return ()
+
+    # Events in.
+
+    def route(self, event: Event) -> None:
+        """Hand one event of Asterisk's to the call it belongs to; those of calls that are not followed are dropped."""
+        match event:
+            case DeviceStateChanged(name=name, state=device_state):
+                self._device(name, device_state)
+                return
+            case PlaybackFinished(playback=playback):
+                found = parse_playback(playback.id)
+            case Dial(peer=channel):
+                found = parse_channel(channel.id)
+            case StasisStart() | ChannelStateChange() | ChannelDestroyed() | ChannelDtmfReceived():
+                found = parse_channel(event.channel.id)
+            case _:
+                return
+        if found is None or (state := self._lines.get(found[0])) is None:
+            return
+        if isinstance(event, StasisStart):
+            state.leg(found[1]).in_stasis.set()
+        elif isinstance(event, ChannelDestroyed):
+            state.leg(found[1]).gone = True
+            state.leg(found[1]).in_stasis.set()
+        self._tell(state.key.callback_id, event)
+
+    async def interpret(self, line: Line, signal: object) -> Sequence[Happening]:
+        """What an event that was handed to a call means for it."""
+        key = key_of(line)
+        state = self._lines.get(key)
+        if state is None:
+            return ()
+        match signal:
+            case PlaybackFinished(playback=playback):
+                found = parse_playback(playback.id)
+                if found is None or found[0] != key or (speech := state.speech.get(found[1])) is None:
+                    return ()
+                utterance = await speech.finished(signal)
+                return () if utterance is None else (SpeechEnded(found[1], utterance),)
+            case Dial(peer=channel) | StasisStart(channel=channel) | ChannelStateChange(channel=channel):
+                found = parse_channel(channel.id)
+            case ChannelDestroyed(channel=channel) | ChannelDtmfReceived(channel=channel):
+                found = parse_channel(channel.id)
+            case _:
+                return ()
+        if found is None or found[0] != key:
+            return ()
+        return self._meaning(state, found[1], signal)
+
+    def _meaning(self, state: _LineState, leg: Leg, signal: Event) -> Sequence[Happening]:
+        match signal:
+            case StasisStart() if leg.role is Role.AGENT:
+                return self._answered(state, leg)
+            case ChannelStateChange(channel=channel) if leg.role is not Role.AGENT:
+                if channel.up:
+                    return self._answered(state, leg)
+                return self._took(state, leg, LegRinging(leg)) if channel.state == "Ringing" else ()
+            case Dial(dialstatus=status):
+                return self._dialled(state, leg, status)
+            case ChannelDtmfReceived(digit=digit):
+                return (DigitPressed(leg, digit),)
+            case ChannelDestroyed():
+                return (self._destroyed(state, leg, signal),)
+        return ()
+
+    def _dialled(self, state: _LineState, leg: Leg, status: str) -> Sequence[Happening]:
+        if status:
+            state.leg(leg).dialstatus = status
+        if leg.role is not Role.AGENT:
+            if status == "RINGING":
+                return self._took(state, leg, LegRinging(leg))
+            if status == "PROGRESS":
+                return self._took(state, leg, LegProgress(leg))
+            if status == "ANSWER":
+                return self._answered(state, leg)
+        return ()
+
+    def _took(self, state: _LineState, leg: Leg, happening: Happening) -> Sequence[Happening]:
+        state.leg(leg).network_took = True
+        return (happening,)
+
+    def _answered(self, state: _LineState, leg: Leg) -> Sequence[Happening]:
+        known = state.leg(leg)
+        if known.answered:
+            return ()
+        known.answered = known.network_took = True
+        return (LegAnswered(leg),)
+
+    def _destroyed(self, state: _LineState, leg: Leg, event: ChannelDestroyed) -> Happening:
+        known = state.leg(leg)
+        state.bridged.discard(leg)
+        if leg in state.speech:
+            state.speech.pop(leg).close()
+        if leg.role is Role.AGENT:
+            verdict = classify_agent(event.cause, event.tech_cause, known.dialstatus, timed_out=False)
+        else:
+            verdict = classify_client(
+                event.cause, event.tech_cause, known.dialstatus, known.network_took, timed_out=False
+            )
+        if verdict is Outcome.ROUTE_FAILED and not known.answered:
+            log.warning(
+                "route failed",
+                extra={
+                    "callback": state.key.callback_id,
+                    "cause": event.cause,
+                    "sip": event.tech_cause,
+                    "dialstatus": known.dialstatus,
+                },
+            )
+        return LegEnded(leg, verdict, event.cause or None)
+
+    # Effects out.
+
+    async def _ring(self, state: _LineState, ring: Ring) -> Sequence[Happening]:
+        line = state.line
+        state.leg(ring.leg)
+        try:
+            await self._client.originate(
+                channel_id(state.key, ring.leg),
+                ring.endpoint,
+                caller_id=caller_id(line.name, line.number),
+                timeout=ring.limit.total_seconds(),
+                language=line.language,
+            )
+        except AriError as error:
+            return await self._not_placed(state, ring.leg, Outcome.AGENT_UNREACHABLE, error)
+        return ()
+
+    async def _dial(self, state: _LineState, dial: DialClient) -> Sequence[Happening]:
+        name = channel_id(state.key, dial.leg)
+        known = state.leg(dial.leg)
+        agent = channel_id(state.key, dial.agent) if dial.agent is not None else None
+        try:
+            await self._client.create_channel(
+                name,
+                state.line.client_endpoint,
+                variables=_presented(state.line.caller_id),
+                language=state.line.language,
+                originator=agent,
+            )
+            async with asyncio.timeout(STASIS_START_LIMIT):
+                await known.in_stasis.wait()
+            if known.gone:
+                return ()
+            if dial.agent is not None:
+                await self._client.add_to_bridge(bridge_id(state.key), name)
+                state.bridged.add(dial.leg)
+            await self._client.dial(name, timeout=dial.limit.total_seconds())
+        except (AriError, TimeoutError) as error:
+            return await self._not_placed(state, dial.leg, Outcome.ROUTE_FAILED, error)
+        return ()
+
+    async def _not_placed(
+        self, state: _LineState, leg: Leg, verdict: Outcome, error: AriError | TimeoutError
+    ) -> Sequence[Happening]:
+        """What a request that failed means: a phone that can't be rung, or a PBX that can't be asked."""
+        known = state.leg(leg)
+        if known.gone:
+            return ()
+        log.warning(
+            "leg not placed",
+            extra={"callback": state.key.callback_id, "leg": leg.role.value, "error": str(error) or "no StasisStart"},
+        )
+        if isinstance(error, NotReady | Unreachable):
+            legs = frozenset(each for each, what in state.legs.items() if not what.gone)
+            return (Interrupted(legs),)
+        if not isinstance(error, AllocationFailed):
+            await self._quietly(self._client.hangup(channel_id(state.key, leg)))
+        known.gone = True
+        return (LegEnded(leg, verdict),)
+
+    async def _hang_up(self, state: _LineState, leg: Leg) -> Sequence[Happening]:
+        try:
+            found = await self._client.hangup(channel_id(state.key, leg))
+        except AriError as error:
+            log.warning("could not hang up", extra={"leg": leg.role.value, "error": str(error)})
+            return ()
+        if found:
+            return ()
+        known = state.leg(leg)
+        known.gone = True
+        return (LegEnded(leg, Outcome.INTERRUPTED),)
+
+    async def _into_bridge(self, state: _LineState, leg: Leg) -> None:
+        """An agent is spoken to in the call's bridge, so that the client can join them without a gap."""
+        if leg in state.bridged or state.leg(leg).gone:
+            return
+        state.bridged.add(leg)
+        try:
+            if not state.has_bridge:
+                state.has_bridge = True
+                await self._client.create_bridge(bridge_id(state.key))
+            await self._client.add_to_bridge(bridge_id(state.key), channel_id(state.key, leg))
+        except AriError as error:
+            log.debug("leg not bridged", extra={"leg": leg.role.value, "error": str(error)})
+
+    def _speech(self, state: _LineState, leg: Leg) -> Speech:
+        if leg not in state.speech:
+            state.speech[leg] = Speech(self._client, state.line, state.key, leg)
+        return state.speech[leg]
+
+    async def _quietly(self, request: Awaitable[object]) -> None:
+        try:
+            await request
+        except AriError as error:
+            log.warning("could not clear up", extra={"error": str(error)})
+
+    # Looking.
+
+    async def survey(self) -> Survey:
+        """All that is on the PBX now and bears our names. Raises `AriError`."""
+        legs: dict[LineKey, set[Leg]] = {}
+        answered: dict[LineKey, set[Leg]] = {}
+        members: dict[LineKey, frozenset[str]] = {}
+        for channel in await self._client.channels():
+            if (found := parse_channel(channel.id)) is not None:
+                legs.setdefault(found[0], set()).add(found[1])
+                if channel.up:
+                    answered.setdefault(found[0], set()).add(found[1])
+        for bridge in await self._client.bridges():
+            if (key := parse_bridge(bridge.id)) is not None:
+                members[key] = frozenset(bridge.channels)
+        together = frozenset(
+            key
+            for key, present in members.items()
+            if len(legs.get(key, ())) > 1 and all(channel_id(key, leg) in present for leg in legs[key])
+        )
+        return Survey(
+            {key: frozenset(found) for key, found in legs.items()},
+            {key: frozenset(found) for key, found in answered.items()},
+            together,
+            frozenset(members),
+        )
+
+    async def sweep(self, key: LineKey, legs: frozenset[Leg]) -> None:
+        """Take down what is left of a call that nobody follows."""
+        for leg in sorted(legs):
+            await self._quietly(self._client.hangup(channel_id(key, leg)))
+        await self._quietly(self._client.delete_bridge(bridge_id(key)))
+
+    # Queues.
+
+    async def watch_queues(self, names: Sequence[str]) -> None:
+        """Ask for the state of these queues, and be told of its changes: needed after every connect."""
+        for name in names:
+            device = _device_of(name)
+            try:
+                await self._client.subscribe(f"deviceState:{device}")
+                self._device(device, await self._client.device_state(device))
+            except AriError as error:
+                log.warning("can't watch the queue", extra={"queue": name, "error": str(error)})
+
+    def agents_available(self, queue: str) -> bool:
+        """Whether the queue has a member that could be rung, as far as is known."""
+        return self._queues.get(_device_of(queue), False)
+
+    def _device(self, device: str, state: str) -> None:
+        available = state == "NOT_INUSE"
+        if self._queues.get(device) is not available:
+            self._queues[device] = available
+            self._devices_changed()
+
+
+def _device_of(queue: str) -> str:
+    return f"Queue:{queue}_avail"
+
+
+def _presented(caller: str | None) -> dict[str, str]:
+    """Who calls, as the client's phone shows it. ``Acme Support <+14165550100>``."""
+    if caller is None:
+        return {}
+    name, _, number = caller.rpartition("<")
+    name, number = name.strip().strip('"'), number.rstrip("> ")
+    return {
+        "CALLERID(num)": number,
+        "CALLERID(name)": name,
+        "CONNECTEDLINE(num,i)": number,
+        "CONNECTEDLINE(name,i)": name,
+    }

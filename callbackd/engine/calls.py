@@ -1,0 +1,385 @@
+"""Runs attempts and offers: happenings in, effects out, one consumer per call-back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from callbackd.domain import attempt as attempts
+from callbackd.domain import offer as offers
+from callbackd.domain.callback import Attempt, CallBack, Offer, State, Step, TimelineEvent
+from callbackd.domain.numbers import fill_template
+from callbackd.domain.profile import Profile
+from callbackd.domain.telephony import (
+    CLIENT,
+    CancelAsked,
+    Cleared,
+    Effect,
+    Finish,
+    Happening,
+    Interrupted,
+    Leg,
+    Line,
+    Note,
+    Recheck,
+    Refused,
+    Save,
+    StartTimer,
+    StopTimer,
+    TimeUp,
+)
+from callbackd.engine.admission import Admission
+from callbackd.engine.clock import Clock
+from callbackd.engine.phones import Phones
+from callbackd.engine.profiles import Rules
+from callbackd.engine.prospects import LiveProspects
+from callbackd.engine.settlement import Settlement
+from callbackd.store.interface import Change, Store, StoreError
+
+log = logging.getLogger(__name__)
+
+SETTLE_AGAIN = 2.0
+"""Seconds between tries to write down how a call ended, while the store can't."""
+
+
+def line_of(callback: CallBack, step: Step, sequence: int, profile: Profile) -> Line:
+    """What the phones need to know of an attempt or offer."""
+    return Line(
+        callback_id=callback.id,
+        step=step,
+        sequence=sequence,
+        number=callback.number,
+        name=callback.name,
+        client_endpoint=fill_template(profile.client.endpoint, callback.number),
+        caller_id=profile.client.caller_id,
+        language=callback.language or profile.language,
+        prompts=profile.prompts,
+    )
+
+
+class Play(Protocol):
+    """The two kinds of call, as the runner drives them."""
+
+    @property
+    def over(self) -> bool:
+        """Every leg is gone."""
+
+    @property
+    def state(self) -> State | None:
+        """The call-back's state while the call stands so; None: as it was."""
+
+    def advance(self, happening: Happening, at: datetime) -> Sequence[Effect]:
+        """Take what happened; the effects are to be carried out in order."""
+
+    def change(self, callback: CallBack, events: Sequence[TimelineEvent], dialled: datetime | None) -> Change:
+        """The call's present record, to be written with these events."""
+
+    async def settle(
+        self, settlement: Settlement, callback: CallBack, notes: Sequence[TimelineEvent]
+    ) -> CallBack:
+        """Write how it ended and what follows."""
+
+
+@dataclass(slots=True)
+class AttemptPlay:
+    """An attempt that runs."""
+
+    machine: attempts.AttemptState
+    prospects: LiveProspects
+
+    @property
+    def over(self) -> bool:
+        """Every leg is gone."""
+        return isinstance(self.machine, attempts.Finished)
+
+    @property
+    def state(self) -> State | None:
+        """`agent`, `client` or `connected` while the legs come up; unchanged while they go."""
+        match self.machine:
+            case attempts.Ringing() | attempts.Listening() | attempts.Checking():
+                return State.AGENT
+            case attempts.Dialling():
+                return State.CLIENT
+            case attempts.Talking() | attempts.Apologising():
+                return State.CONNECTED
+        return None
+
+    @property
+    def attempt(self) -> Attempt:
+        """The record as it stands."""
+        return self.machine.attempt if isinstance(self.machine, attempts.Finished) else self.machine.core.attempt
+
+    def advance(self, happening: Happening, at: datetime) -> Sequence[Effect]:
+        """Take what happened; the effects are to be carried out in order."""
+        if isinstance(self.machine, attempts.Finished):
+            return ()
+        self.machine, effects = attempts.advance(self.machine, happening, at, self.prospects)
+        return effects
+
+    def change(self, callback: CallBack, events: Sequence[TimelineEvent], dialled: datetime | None) -> Change:
+        """The attempt's present record."""
+        return Change(callback, events, attempt=self.attempt, dialled=dialled)
+
+    async def settle(
+        self, settlement: Settlement, callback: CallBack, notes: Sequence[TimelineEvent]
+    ) -> CallBack:
+        """Write how it ended and what follows."""
+        return await settlement.attempt(callback, self.attempt, notes)
+
+
+@dataclass(slots=True)
+class OfferPlay:
+    """An offer that runs."""
+
+    machine: offers.OfferState
+
+    @property
+    def over(self) -> bool:
+        """Every leg is gone."""
+        return isinstance(self.machine, offers.OfferFinished)
+
+    @property
+    def state(self) -> State | None:
+        """`offering` throughout."""
+        return State.OFFERING
+
+    @property
+    def offer(self) -> Offer:
+        """The record as it stands."""
+        return self.machine.offer if isinstance(self.machine, offers.OfferFinished) else self.machine.core.offer
+
+    def advance(self, happening: Happening, at: datetime) -> Sequence[Effect]:
+        """Take what happened; the effects are to be carried out in order."""
+        if isinstance(self.machine, offers.OfferFinished):
+            return ()
+        self.machine, effects = offers.advance(self.machine, happening, at)
+        return effects
+
+    def change(self, callback: CallBack, events: Sequence[TimelineEvent], dialled: datetime | None) -> Change:
+        """The offer's present record."""
+        return Change(callback, events, offer=self.offer, dialled=dialled)
+
+    async def settle(
+        self, settlement: Settlement, callback: CallBack, notes: Sequence[TimelineEvent]
+    ) -> CallBack:
+        """Write how it ended and what follows."""
+        return await settlement.offer(callback, self.offer, notes)
+
+
+class Call:
+    """One live attempt or offer. Its inbox holds happenings, and signals that the phones must interpret first."""
+
+    def __init__(self, office: Calls, callback: CallBack, line: Line, play: Play, effects: Sequence[Effect]) -> None:
+        self.callback = callback
+        self.line = line
+        self.play = play
+        self._effects = effects
+        self._office = office
+        self._inbox: asyncio.Queue[object] = asyncio.Queue()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._notes: list[TimelineEvent] = []
+        self.ended = asyncio.Event()
+
+    def put(self, signal: object) -> None:
+        """Hand it something that happened."""
+        self._inbox.put_nowait(signal)
+
+    async def run(self) -> None:
+        """Until every leg is gone and what follows is written."""
+        try:
+            await self._play_out()
+        except StoreError as error:
+            log.error("call ended: it can't be written down", extra=self._tags(error=str(error)))
+            await self._interrupt()
+        finally:
+            self._stop_timers()
+        await self._office.phones.close(self.line)
+        await self._settle()
+        self.ended.set()
+
+    async def _play_out(self) -> None:
+        await self._carry_out(self._effects)
+        while not self.play.over:
+            signal = await self._inbox.get()
+            if isinstance(signal, Happening):
+                await self._take(signal)
+            else:
+                for happening in await self._office.phones.interpret(self.line, signal):
+                    await self._take(happening)
+
+    async def _take(self, happening: Happening) -> None:
+        if isinstance(happening, TimeUp):
+            self._timers.pop(happening.timer, None)
+        await self._carry_out(self.play.advance(happening, self._office.clock.now()))
+
+    async def _carry_out(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case StartTimer(timer, after):
+                    self._start_timer(timer, after.total_seconds())
+                case StopTimer(timer):
+                    self._stop_timer(timer)
+                case Note(type_, data):
+                    self._notes.append(TimelineEvent(type_, self._office.clock.now(), dict(data)))
+                case Save():
+                    await self._save(effect)
+                case Recheck():
+                    await self._recheck()
+                case Finish():
+                    return
+                case _:
+                    for happening in await self._office.phones.perform(self.line, effect):
+                        await self._take(happening)
+
+    async def _recheck(self) -> None:
+        await self._office.settlement.key_one(self.callback.profile)
+        hindrance = await self._office.admission.at_key_one(self.callback)
+        await self._take(Cleared() if hindrance is None else Refused(hindrance.reason))
+
+    async def _save(self, save: Save) -> None:
+        now = self._office.clock.now()
+        notes, self._notes = self._notes, []
+        events = (*notes, TimelineEvent(save.type, now, self._numbered(dict(save.data))))
+        callback = replace(self.callback, state=self.play.state or self.callback.state)
+        change = self.play.change(callback, events, now if save.dialled else None)
+        self.callback = await self._office.store.commit(change)
+        log.info(save.type.value, extra=self._tags())
+
+    async def _interrupt(self) -> None:
+        """Take the legs down without writing anything, and end as interrupted."""
+        for effect in self.play.advance(Interrupted(self._legs()), self._office.clock.now()):
+            if not isinstance(effect, Note | Save | StartTimer | StopTimer | Recheck | Finish):
+                await self._office.phones.perform(self.line, effect)
+        self.play.advance(Interrupted(), self._office.clock.now())
+
+    async def _settle(self) -> None:
+        """Write the end down, however long the store can't."""
+        while True:
+            try:
+                self.callback = await self.play.settle(self._office.settlement, self.callback, tuple(self._notes))
+            except StoreError as error:
+                log.error("can't write how a call ended; trying on", extra=self._tags(error=str(error)))
+                await asyncio.sleep(SETTLE_AGAIN)
+            else:
+                log.info("ended", extra=self._tags(state=self.callback.state.value))
+                return
+
+    def _legs(self) -> frozenset[Leg]:
+        machine = getattr(self.play, "machine", None)
+        core = getattr(machine, "core", None)
+        return frozenset(getattr(core, "legs", frozenset()))
+
+    def _numbered(self, data: dict[str, object]) -> dict[str, object]:
+        return {self.line.step.value: self.line.sequence, **data}
+
+    def _start_timer(self, timer: str, seconds: float) -> None:
+        self._stop_timer(timer)
+        loop = asyncio.get_running_loop()
+        self._timers[timer] = loop.call_later(seconds, self.put, TimeUp(timer))
+
+    def _stop_timer(self, timer: str) -> None:
+        handle = self._timers.pop(timer, None)
+        if handle is not None:
+            handle.cancel()
+
+    def _stop_timers(self) -> None:
+        for handle in self._timers.values():
+            handle.cancel()
+        self._timers.clear()
+
+    def _tags(self, **more: object) -> dict[str, object]:
+        return {
+            "callback": self.callback.id,
+            "profile": self.callback.profile,
+            self.line.step.value: self.line.sequence,
+            **more,
+        }
+
+
+class Calls:
+    """All live calls. `group` owns their tasks; `ended` is told after each."""
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        clock: Clock,
+        phones: Phones,
+        admission: Admission,
+        settlement: Settlement,
+    ) -> None:
+        self.store = store
+        self.rules = rules
+        self.clock = clock
+        self.phones = phones
+        self.admission = admission
+        self.settlement = settlement
+        self._live: dict[str, Call] = {}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(tuple(self._live.values()))
+
+    def live_of(self, profile: str, step: Step) -> int:
+        """How many attempts or offers of a profile are live."""
+        return sum(call.callback.profile == profile and call.line.step is step for call in self._live.values())
+
+    def find(self, callback_id: str) -> Call | None:
+        """The live call of a call-back."""
+        return self._live.get(callback_id)
+
+    def tell(self, callback_id: str, signal: object) -> None:
+        """Hand a live call something that happened to it; nothing happens to those that are not."""
+        if (call := self._live.get(callback_id)) is not None:
+            call.put(signal)
+
+    def begin_attempt(self, callback: CallBack, attempt: Attempt, profile: Profile) -> Call:
+        """An attempt that has been claimed in the store."""
+        script = attempts.Script.of(profile, callback.number, callback.counted)
+        machine, effects = attempts.begin(script, attempt)
+        play = AttemptPlay(machine, LiveProspects(self.rules, callback))
+        return self._open(callback, line_of(callback, Step.ATTEMPT, attempt.number, profile), play, effects)
+
+    def begin_offer(self, callback: CallBack, offer: Offer, profile: Profile) -> Call:
+        """An offer that has been claimed in the store."""
+        machine, effects = offers.begin(offers.OfferScript.of(profile), offer, self.clock.now())
+        play = OfferPlay(machine)
+        return self._open(callback, line_of(callback, Step.OFFER, offer.number, profile), play, effects)
+
+    def adopt(self, callback: CallBack, attempt: Attempt, profile: Profile, agent: Leg) -> Call:
+        """Two people who were talking before we were there: go on following them."""
+        script = attempts.Script.of(profile, callback.number, callback.counted)
+        legs = frozenset({agent, CLIENT})
+        core = attempts.Core(script, attempt, legs, agent=agent, network_took=True, utterance=attempts.ADOPTED)
+        machine = attempts.Talking(core, attempt.client_answered_at or self.clock.now())
+        line = line_of(callback, Step.ATTEMPT, attempt.number, profile)
+        call = Call(self, callback, line, AttemptPlay(machine, LiveProspects(self.rules, callback)), ())
+        self._live[callback.id] = call
+        self.phones.adopt(line, legs)
+        return call
+
+    def _open(self, callback: CallBack, line: Line, play: Play, effects: Sequence[Effect]) -> Call:
+        call = Call(self, callback, line, play, effects)
+        self._live[callback.id] = call
+        self.phones.open(line)
+        return call
+
+    async def run(self, call: Call) -> None:
+        """Run it to its end."""
+        try:
+            await call.run()
+        finally:
+            self._live.pop(call.callback.id, None)
+
+    async def cancel(self, callback_id: str) -> None:
+        """Take the call down and return once it has ended (at once if there is none)."""
+        call = self._live.get(callback_id)
+        if call is not None:
+            call.put(CancelAsked())
+            await call.ended.wait()

@@ -1,0 +1,113 @@
+"""What people do with call-backs that exist: look, cancel, move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from callbackd.domain.callback import Attempt, CallBack, EventType, Offer, State, TimelineEvent
+from callbackd.domain.reschedule import place_by_hand
+from callbackd.engine.clock import Clock
+from callbackd.engine.intake import Wakes
+from callbackd.engine.profiles import Rules
+from callbackd.engine.refusals import Code, Refused
+from callbackd.store.interface import Change, Page, Query, Stale, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A call-back with all that happened to it."""
+
+    callback: CallBack
+    attempts: Sequence[Attempt]
+    offers: Sequence[Offer]
+    timeline: Sequence[TimelineEvent]
+
+
+class LiveCalls(Protocol):
+    """The calls that are running."""
+
+    async def cancel(self, callback_id: str) -> None:
+        """Take the call down and return once it has ended (or at once if there is none)."""
+
+
+class Desk:
+    """Looks at call-backs and changes their lot."""
+
+    def __init__(self, store: Store, clock: Clock, rules: Rules, calls: LiveCalls, scheduler: Wakes) -> None:
+        self._store = store
+        self._clock = clock
+        self._rules = rules
+        self._calls = calls
+        self._scheduler = scheduler
+
+    def now(self) -> datetime:
+        """The instant at which waiting call-backs are told to be scheduled or queued."""
+        return self._clock.now()
+
+    async def list(self, query: Query) -> Page:
+        """One page of call-backs. Raises `CursorInvalid`."""
+        return await self._store.list(query)
+
+    async def story(self, callback_id: str) -> Story:
+        """Everything about one call-back. Raises `Refused`."""
+        callback = await self._get(callback_id)
+        return Story(
+            callback,
+            await self._store.attempts(callback_id),
+            await self._store.offers(callback_id),
+            await self._store.timeline(callback_id),
+        )
+
+    async def cancel(self, callback_id: str) -> CallBack:
+        """End it as `cancelled`; what is ringing is taken down. Raises `Refused`."""
+        while True:
+            callback = await self._get(callback_id)
+            if callback.state.ended:
+                raise Refused(Code.STATE_FORBIDS, f"it has ended already: {callback.state}")
+            if callback.state is State.CONNECTED:
+                raise Refused(Code.STATE_FORBIDS, "the two are talking: a call-back that is connected is not cancelled")
+            if callback.state.on_the_phone:
+                await self._calls.cancel(callback_id)
+                return await self._get(callback_id)
+            now = self._clock.now()
+            ended = replace(callback, state=State.CANCELLED, ended_at=now)
+            event = TimelineEvent(EventType.ENDED, now, {"disposition": State.CANCELLED.value, "by": "operator"})
+            try:
+                return await self._store.commit(Change(ended, (event,)))
+            except Stale:
+                continue
+
+    async def reschedule(self, callback_id: str, at: datetime | None) -> CallBack:
+        """Move the due time of one that waits; None is now. Uses up nothing. Raises `Refused`."""
+        if at is not None and at.tzinfo is None:
+            raise Refused(Code.INVALID, "at must have a time zone")
+        while True:
+            callback = await self._get(callback_id)
+            if callback.state.ended or callback.state.on_the_phone:
+                raise Refused(
+                    Code.STATE_FORBIDS, f"it is {callback.state}: only scheduled and queued ones can be moved"
+                )
+            now = self._clock.now()
+            due = now if at is None else max(now, at.astimezone(UTC))
+            profile = self._rules.profiles.get(callback.profile)
+            if profile is not None:
+                due = place_by_hand(profile, due).due
+            if due >= callback.expires_at:
+                raise Refused(Code.INVALID, f"it expires at {callback.expires_at.isoformat()}, before it would be due")
+            moved = replace(callback, due_at=due, rest_until=None)
+            event = TimelineEvent(EventType.MOVED, now, {"due_at": due.isoformat(), "by": "operator"})
+            try:
+                callback = await self._store.commit(Change(moved, (event,)))
+            except Stale:
+                continue
+            self._scheduler.wake()
+            return callback
+
+    async def _get(self, callback_id: str) -> CallBack:
+        callback = await self._store.get(callback_id)
+        if callback is None:
+            raise Refused(Code.NOT_FOUND, "no call-back has this id")
+        return callback

@@ -1,0 +1,262 @@
+"""What follows an attempt or an offer that has ended: the rules applied, written in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from callbackd.domain import breaker as route
+from callbackd.domain import rest
+from callbackd.domain.breaker import Breaker, Verdict
+from callbackd.domain.callback import (
+    Attempt,
+    CallBack,
+    EventType,
+    Kind,
+    Offer,
+    OfferOutcome,
+    Outcome,
+    State,
+    Step,
+    TimelineEvent,
+)
+from callbackd.domain.expiry import expires_at
+from callbackd.domain.profile import Profile
+from callbackd.domain.reschedule import Decision, End, MakeOffer, Retry, after_attempt, after_offer, offer_counts, used
+from callbackd.engine.admission import RECONSIDER, Admission
+from callbackd.engine.clock import Clock
+from callbackd.engine.profiles import Rules
+from callbackd.store.interface import AlreadyWaiting, Change, Stale, Store
+
+log = logging.getLogger(__name__)
+
+
+class Settlement:
+    """Ends attempts and offers. The route breaker and the target's rest are kept here, too."""
+
+    def __init__(self, store: Store, rules: Rules, clock: Clock, admission: Admission) -> None:
+        self._store = store
+        self._rules = rules
+        self._clock = clock
+        self._admission = admission
+
+    async def key_one(self, profile_id: str) -> None:
+        """An agent pressed 1: somebody is at the desk."""
+        condition = await self._store.condition(profile_id)
+        if condition.target_rests or condition.target_rests_until:
+            await self._store.set_condition(profile_id, replace(condition, target_rests=0, target_rests_until=None))
+
+    async def attempt(
+        self, callback: CallBack, attempt: Attempt, notes: Sequence[TimelineEvent] = ()
+    ) -> CallBack:
+        """Write how the attempt ended and what follows."""
+        profile = self._rules.profiles.get(callback.profile)
+        at = attempt.ended_at or self._clock.now()
+        ended = TimelineEvent(EventType.ATTEMPT_ENDED, at, _attempt_data(attempt))
+        before = replace(
+            callback,
+            state=State.SCHEDULED,
+            counted=callback.counted + (1 if attempt.counted else 0),
+        )
+        verdict = await self._route_verdict(callback, attempt.client_outcome, at)
+        if profile is None:
+            kept = replace(before, next_step=Step.ATTEMPT, next_kind=attempt.kind)
+            after, events = _rest(kept, at + RECONSIDER, None, ("its profile is gone",), at)
+        elif attempt.outcome is Outcome.CANCELLED:
+            after, events = _ended(before, State.CANCELLED, ("cancelled",), at)
+        elif attempt.outcome is Outcome.ANSWERED:
+            after, events = _ended(before, State.COMPLETED, ("the two were connected",), at)
+        elif attempt.outcome is Outcome.CLIENT_INVALID and callback.id in verdict.put_back:
+            after, events = _put_back(before, attempt, at)
+        elif attempt.counted:
+            before = replace(before, route_failures=0)
+            after, events = self._counted(before, attempt, profile, at)
+        else:
+            after, events = await self._uncounted(before, attempt, profile, at)
+        callback = await self._store.commit(Change(after, (*notes, ended, *events), attempt=attempt))
+        await self._put_back_others([name for name in verdict.put_back if name != callback.id], at)
+        return callback
+
+    async def offer(self, callback: CallBack, offer: Offer, notes: Sequence[TimelineEvent] = ()) -> CallBack:
+        """Write how the offer ended and what follows."""
+        profile = self._rules.profiles.get(callback.profile)
+        at = offer.ended_at or self._clock.now()
+        outcome = offer.outcome or OfferOutcome.INTERRUPTED
+        ended = TimelineEvent(EventType.OFFER_ENDED, at, _offer_data(offer))
+        await self._route_verdict(callback, offer.client_outcome, at)
+        counted = offer_counts(outcome, dialled=offer.dialled_at is not None)
+        failures = callback.route_failures + 1 if outcome is OfferOutcome.ROUTE_FAILED else 0
+        before = replace(
+            callback,
+            state=State.SCHEDULED,
+            offers_used=callback.offers_used + (1 if counted else 0),
+            route_failures=failures,
+        )
+        block = "asked in an offer never to be called" if outcome is OfferOutcome.NEVER_AGAIN else None
+        if profile is None:
+            after, events = _rest(before, at + RECONSIDER, None, ("its profile is gone",), at)
+        else:
+            decision = after_offer(
+                profile,
+                outcome=outcome,
+                offers_used=callback.offers_used,
+                ended_at=at,
+                dialled=offer.dialled_at is not None,
+                route_failures=callback.route_failures,
+            )
+            after, events = _decided(before, decision, profile, at)
+        return await self._store.commit(Change(after, (*notes, ended, *events), offer=offer, block=block))
+
+    # What follows.
+
+    def _counted(
+        self, callback: CallBack, attempt: Attempt, profile: Profile, at: datetime
+    ) -> tuple[CallBack, tuple[TimelineEvent, ...]]:
+        assert attempt.outcome is not None
+        decision = after_attempt(
+            profile,
+            outcome=attempt.outcome,
+            client_outcome=attempt.client_outcome,
+            armed=attempt.armed,
+            reschedules=callback.reschedules,
+            ended_at=at,
+        )
+        return _decided(callback, decision, profile, at)
+
+    async def _uncounted(
+        self, callback: CallBack, attempt: Attempt, profile: Profile, at: datetime
+    ) -> tuple[CallBack, tuple[TimelineEvent, ...]]:
+        """Nobody rang the client: it keeps its place, and is an attempt of the same kind again."""
+        assert attempt.outcome is not None
+        withheld_until = None
+        if attempt.outcome is Outcome.WITHHELD:
+            hindrance = await self._admission.at_key_one(callback)
+            if hindrance is not None and hindrance.blocked:
+                return _ended(callback, State.BLOCKED, ("the number is on the block-list",), at)
+            withheld_until = None if hindrance is None else hindrance.until
+        condition = await self._store.condition(profile.id)
+        rests = rest.after_uncounted(
+            profile,
+            attempt.outcome,
+            ended_at=at,
+            target_failures=condition.target_rests,
+            route_failures=callback.route_failures,
+            withheld_until=withheld_until,
+        )
+        if rests.target_until is not None:
+            log.info("target rests", extra={"profile": profile.id, "until": rests.target_until.isoformat()})
+        if (rests.target_failures, rests.target_until) != (condition.target_rests, condition.target_rests_until):
+            rested = replace(condition, target_rests=rests.target_failures, target_rests_until=rests.target_until)
+            await self._store.set_condition(profile.id, rested)
+        waiting = replace(
+            callback, next_step=Step.ATTEMPT, next_kind=attempt.kind, route_failures=rests.route_failures
+        )
+        return _rest(waiting, rests.callback_until, rests.target_until, rests.why, at)
+
+    # The route breaker.
+
+    async def _route_verdict(self, callback: CallBack, client_outcome: Outcome | None, at: datetime) -> Verdict:
+        if client_outcome is None:
+            return Verdict()
+        condition = await self._store.condition(callback.profile)
+        before = Breaker(condition.suspects, condition.route_open_until, condition.route_probes)
+        after, verdict = route.after_client_leg(before, callback.number, callback.id, client_outcome, at)
+        if after != before:
+            changed = replace(
+                condition, suspects=after.suspects, route_open_until=after.open_until, route_probes=after.probes
+            )
+            await self._store.set_condition(callback.profile, changed)
+        if verdict.change in (route.Change.OPENED, route.Change.STILL_OPEN):
+            log.error(
+                "route paused: several numbers in a row could not be called; one call-back will probe it",
+                extra={"profile": callback.profile, "until": str(after.open_until), "last": client_outcome.value},
+            )
+        elif verdict.change is route.Change.CLOSED:
+            log.info("route works again", extra={"profile": callback.profile})
+        return verdict
+
+    async def _put_back_others(self, names: Sequence[str], at: datetime) -> None:
+        """Those of the run that had ended as `unreachable_number` before it was known to be the route's doing."""
+        for name in names:
+            callback = await self._store.get(name)
+            if callback is None or callback.state is not State.UNREACHABLE_NUMBER:
+                continue
+            attempts = await self._store.attempts(name)
+            back, events = _put_back(replace(callback, state=State.SCHEDULED, ended_at=None), attempts[-1], at)
+            try:
+                await self._store.commit(Change(back, events))
+            except (AlreadyWaiting, Stale):
+                log.info("not put back: asked for anew meanwhile", extra={"callback": name})
+
+
+def _put_back(callback: CallBack, attempt: Attempt, at: datetime) -> tuple[CallBack, tuple[TimelineEvent, ...]]:
+    """The route is at fault, not the number. The scheduler probes with others first."""
+    event = TimelineEvent(EventType.PUT_BACK, at, {"why": ["the route is at fault, not the number"]})
+    return replace(callback, next_kind=attempt.kind, next_step=Step.ATTEMPT, rest_until=None), (event,)
+
+
+def _decided(
+    callback: CallBack, decision: Decision, profile: Profile, at: datetime
+) -> tuple[CallBack, tuple[TimelineEvent, ...]]:
+    match decision:
+        case Retry(kind=kind, due=due, why=why):
+            data = {"kind": kind.value, "due_at": _instant(due), "why": list(why)}
+            after = replace(
+                callback,
+                reschedules=used(callback.reschedules, kind),
+                due_at=due,
+                rest_until=None,
+                next_kind=kind,
+                next_step=Step.ATTEMPT,
+            )
+            if kind is Kind.CLIENT:
+                after = replace(after, offers_used=0, asked_at=at, expires_at=expires_at(profile, at))
+            return after, (TimelineEvent(EventType.RESCHEDULED, at, data),)
+        case MakeOffer(due=due, why=why):
+            after = replace(callback, due_at=due, rest_until=None, next_step=Step.OFFER)
+            return after, (TimelineEvent(EventType.OFFER_SCHEDULED, at, {"due_at": _instant(due), "why": list(why)}),)
+        case End(disposition=disposition, why=why):
+            return _ended(callback, disposition, why, at)
+
+
+def _ended(
+    callback: CallBack, disposition: State, why: Sequence[str], at: datetime
+) -> tuple[CallBack, tuple[TimelineEvent, ...]]:
+    event = TimelineEvent(EventType.ENDED, at, {"disposition": disposition.value, "why": list(why)})
+    return replace(callback, state=disposition, ended_at=at, rest_until=None), (event,)
+
+
+def _rest(
+    callback: CallBack, until: datetime | None, target_until: datetime | None, why: Sequence[str], at: datetime
+) -> tuple[CallBack, tuple[TimelineEvent, ...]]:
+    known = until or target_until
+    data: dict[str, Any] = {"why": list(why), "until": None if known is None else _instant(known)}
+    return replace(callback, rest_until=until), (TimelineEvent(EventType.RESTING, at, data),)
+
+
+def _attempt_data(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "attempt": attempt.number,
+        "kind": attempt.kind.value,
+        "outcome": attempt.outcome.value if attempt.outcome else None,
+        "client_outcome": attempt.client_outcome.value if attempt.client_outcome else None,
+        "cause": attempt.cause,
+        "counted": attempt.counted,
+    }
+
+
+def _offer_data(offer: Offer) -> dict[str, Any]:
+    return {
+        "offer": offer.number,
+        "outcome": offer.outcome.value if offer.outcome else None,
+        "client_outcome": offer.client_outcome.value if offer.client_outcome else None,
+        "cause": offer.cause,
+        "key": offer.key,
+    }
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

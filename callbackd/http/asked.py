@@ -1,0 +1,124 @@
+"""What the API is asked: the bodies and parameters, strict, so that a mistake is told and not guessed at."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Header, Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from callbackd.domain.callback import State
+from callbackd.engine import intake
+from callbackd.engine.refusals import Code
+from callbackd.http.errors import Rejected
+from callbackd.http.times import AskedInstant
+
+_JSON = re.compile(r"application/(?:[\w.-]+\+)?json", re.ASCII)
+_PROFILE_ID = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+LIST_AT_MOST = 500
+
+
+class CallBackRequest(BaseModel):
+    """A request for a call-back."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    profile: str
+    number: str = Field(description="As people write it, or E.164.", examples=["+14165550123", "(416) 555-0123"])
+    name: str | None = Field(None, description=f"The client's name, at most {intake.NAME_LIMIT} characters.")
+    reason: str | None = Field(None, description=f"At most {intake.REASON_LIMIT} characters.")
+    not_before: AskedInstant | None = Field(None, description="RFC 3339 with a zone.")
+    priority: int | None = Field(
+        None, description=f"Higher goes first: {intake.PRIORITIES[0]} to {intake.PRIORITIES[-1]}; 0 unless given."
+    )
+    language: str | None = Field(None, description="A language tag such as en or en_GB.")
+
+    def as_request(self) -> intake.Request:
+        """The same for the engine, which has the rules."""
+        return intake.Request(
+            profile=self.profile,
+            number=self.number,
+            name=self.name,
+            reason=self.reason,
+            not_before=self.not_before,
+            priority=0 if self.priority is None else self.priority,
+            language=self.language,
+        )
+
+
+class Move(BaseModel):
+    """To when a call-back is moved."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    at: AskedInstant | None = Field(None, description="RFC 3339 with a zone; now if it is left out.")
+
+
+def _split_states(value: Any) -> Any:
+    """``state`` may be repeated, or hold several words with commas between them."""
+    words = [word.strip() for text in value if isinstance(text, str) for word in text.split(",") if word.strip()]
+    unknown = [word for word in words if word not in set(State)]
+    if unknown:
+        raise ValueError(f"expected some of {', '.join(State)}")
+    return list(dict.fromkeys(State(word) for word in words))
+
+
+def _none_if_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
+class Listing(BaseModel):
+    """Which call-backs to list. An empty parameter is one that was not given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Annotated[list[State], BeforeValidator(_split_states)] = Field(
+        default=[], description="States or dispositions; repeated, or with commas."
+    )
+    profile: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(None, pattern=_PROFILE_ID)
+    number: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
+        None, description="As people write it, or E.164."
+    )
+    limit: Annotated[int | None, BeforeValidator(_none_if_empty)] = Field(None, ge=1, le=LIST_AT_MOST)
+    cursor: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
+        None, max_length=1000, description="The next of the page before."
+    )
+
+
+async def once_each(request: Request) -> None:
+    """Refuse a parameter other than ``state`` that is given twice: which one was meant?"""
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in ("profile", "number", "limit", "cursor"):
+        if names.count(name) > 1:
+            raise Rejected(HTTPStatus.UNPROCESSABLE_ENTITY, Code.INVALID, f"{name}: given more than once")
+
+
+async def json_body(request: Request) -> None:
+    """Refuse a body that does not say that it is JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not _JSON.fullmatch(kind):
+        raise Rejected(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "send JSON, with the header Content-Type: application/json",
+        )
+
+
+async def idempotency_key(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None, Header(description="Any text; the same request with the same key within 24 h is made once.")
+    ] = None,
+) -> str | None:
+    """The caller's key for a request that may be repeated: 1 to 200 visible ASCII characters."""
+    if idempotency_key is None:
+        return None
+    if len(request.headers.getlist("idempotency-key")) > 1:
+        raise Rejected(HTTPStatus.UNPROCESSABLE_ENTITY, Code.INVALID, "Idempotency-Key: given more than once")
+    if not 1 <= len(idempotency_key) <= 200 or not idempotency_key.isascii() or not idempotency_key.isprintable():
+        raise Rejected(
+            HTTPStatus.UNPROCESSABLE_ENTITY, Code.INVALID, "Idempotency-Key: expected 1 to 200 visible ASCII characters"
+        )
+    return idempotency_key

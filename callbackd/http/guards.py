@@ -1,0 +1,83 @@
+"""What stands before every route: the token, and a limit on the size of bodies."""
+
+from __future__ import annotations
+
+import hmac
+from http import HTTPStatus
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from callbackd.http.errors import Rejected, error_response
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+"""What is told without a token."""
+
+BODY_LIMIT = 64 * 1024
+"""Bytes."""
+
+
+class TokenGuard:
+    """Answers 401 to whatever comes without the token, whether the path exists or not."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        if not token:
+            raise ValueError("an empty token would let everybody in")
+        self._app = app
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+            return
+        if scope["type"] != "http" or scope["path"] in OPEN_PATHS or self._has_token(scope):
+            await self._app(scope, receive, send)
+            return
+        refusal = error_response(
+            HTTPStatus.UNAUTHORIZED,
+            "unauthorized",
+            "send the token: Authorization: Bearer TOKEN",
+            {"WWW-Authenticate": "Bearer"},
+        )
+        await refusal(scope, receive, send)
+
+    def _has_token(self, scope: Scope) -> bool:
+        found: list[bytes] = [value for name, value in scope["headers"] if name == b"authorization"]
+        if len(found) != 1:
+            return False
+        scheme, _, token = found[0].partition(b" ")
+        return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(b" "), self._token)
+
+
+class BodyGuard:
+    """Refuses bodies larger than the limit, announced or not, before they are held in memory."""
+
+    def __init__(self, app: ASGIApp, limit: int = BODY_LIMIT) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        received = 0
+        too_large = Rejected(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"the body is larger than {self._limit // 1024} KiB"
+        )
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limit:
+                raise too_large
+            return message
+
+        if any(name == b"content-length" and _exceeds(value, self._limit) for name, value in scope["headers"]):
+            refusal = error_response(too_large.status_code, too_large.code, too_large.detail)
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, counted, send)
+
+
+def _exceeds(content_length: bytes, limit: int) -> bool:
+    return len(content_length) > 12 or (content_length.isdigit() and int(content_length) > limit)

@@ -1,0 +1,309 @@
+-- Every statement of the SQLite store, by name. `INDEXED BY` makes a query fail in the tests, rather than crawl at a
+-- site, should its index ever cease to fit it.
+
+-- The connection ----------------------------------------------------------------------------------------------------
+
+-- name: use_wal
+PRAGMA journal_mode = WAL;
+
+-- name: configure_writer
+PRAGMA busy_timeout = 5000;
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+PRAGMA cache_size = -8192;
+PRAGMA journal_size_limit = 67108864;
+
+-- name: configure_reader
+PRAGMA busy_timeout = 5000;
+PRAGMA query_only = ON;
+PRAGMA cache_size = -4096;
+
+-- name: identity
+SELECT (SELECT application_id FROM pragma_application_id) AS application_id,
+       (SELECT user_version FROM pragma_user_version) AS user_version,
+       EXISTS (SELECT 1 FROM sqlite_master) AS has_content;
+
+-- name: begin
+BEGIN IMMEDIATE;
+
+-- name: commit
+COMMIT;
+
+-- name: rollback
+ROLLBACK;
+
+-- name: savepoint
+SAVEPOINT write;
+
+-- name: release
+RELEASE write;
+
+-- name: rollback_to_savepoint
+ROLLBACK TO write;
+
+-- name: prove_writable
+INSERT INTO write_proof (id, writes) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET writes = writes + 1;
+
+-- Writing call-backs ------------------------------------------------------------------------------------------------
+
+-- name: insert_callback
+INSERT INTO callbacks (
+    id, profile, number, name, reason, language, priority, state, requested_at, not_before, asked_at, due_at,
+    rest_until, startable_at, in_order, expires_at, ended_at, next_step, next_kind, reschedules_auto,
+    reschedules_agent, reschedules_client, attempts_made, counted, offers_made, offers_used, route_failures, version)
+VALUES (
+    :id, :profile, :number, :name, :reason, :language, :priority, :state, :requested_at, :not_before, :asked_at,
+    :due_at, :rest_until, :startable_at, :in_order, :expires_at, :ended_at, :next_step, :next_kind,
+    :reschedules_auto, :reschedules_agent, :reschedules_client, :attempts_made, :counted, :offers_made, :offers_used,
+    :route_failures, :version);
+
+-- name: update_callback
+UPDATE callbacks SET
+    profile = :profile, number = :number, name = :name, reason = :reason, language = :language, priority = :priority,
+    state = :state, requested_at = :requested_at, not_before = :not_before, asked_at = :asked_at, due_at = :due_at,
+    rest_until = :rest_until, startable_at = :startable_at, in_order = :in_order, expires_at = :expires_at,
+    ended_at = :ended_at, next_step = :next_step, next_kind = :next_kind, reschedules_auto = :reschedules_auto,
+    reschedules_agent = :reschedules_agent, reschedules_client = :reschedules_client,
+    attempts_made = :attempts_made, counted = :counted, offers_made = :offers_made, offers_used = :offers_used,
+    route_failures = :route_failures, version = version + 1
+WHERE id = :id AND version = :version;
+
+-- name: conflicts
+SELECT EXISTS (
+           SELECT 1 FROM callbacks INDEXED BY callbacks_not_ended
+           WHERE number = :number AND profile = :profile AND id <> :id
+             AND state IN ('scheduled', 'agent', 'client', 'connected', 'offering')) AS already_waiting,
+       EXISTS (
+           SELECT 1 FROM callbacks INDEXED BY callbacks_on_the_phone
+           WHERE number = :number AND id <> :id
+             AND state IN ('agent', 'client', 'connected', 'offering')) AS number_live;
+
+-- name: put_attempt
+INSERT OR REPLACE INTO attempts (
+    callback_id, number, kind, started_at, agent_answered_at, client_dialled_at, client_answered_at, ended_at, outcome,
+    client_outcome, cause, armed, counted)
+VALUES (
+    :callback_id, :number, :kind, :started_at, :agent_answered_at, :client_dialled_at, :client_answered_at, :ended_at,
+    :outcome, :client_outcome, :cause, :armed, :counted);
+
+-- name: put_offer
+INSERT OR REPLACE INTO offers (
+    callback_id, number, started_at, dialled_at, answered_at, ended_at, outcome, client_outcome, cause, key)
+VALUES (
+    :callback_id, :number, :started_at, :dialled_at, :answered_at, :ended_at, :outcome, :client_outcome, :cause, :key);
+
+-- name: append_event
+INSERT INTO events (callback_id, seq, at, type, data)
+SELECT :callback_id, coalesce(max(seq), 0) + 1, :at, :type, :data FROM events WHERE callback_id = :callback_id;
+
+-- name: note_dial
+INSERT INTO dials (number, at) VALUES (:number, :at);
+
+-- name: put_idempotency
+INSERT OR REPLACE INTO idempotency (key, fingerprint, at, callback_id)
+VALUES (:key, :fingerprint, :at, :callback_id);
+
+-- name: put_in_order
+UPDATE callbacks SET in_order = 1
+WHERE rowid IN (
+    SELECT rowid FROM callbacks INDEXED BY callbacks_resting
+    WHERE state = 'scheduled' AND in_order = 0 AND profile = :profile AND next_step = :step AND startable_at <= :now
+    LIMIT :limit);
+
+-- name: erase_ended
+DELETE FROM callbacks
+WHERE rowid IN (
+    SELECT rowid FROM callbacks INDEXED BY callbacks_ended
+    WHERE ended_at IS NOT NULL AND ended_at < :instant
+      AND state NOT IN ('scheduled', 'agent', 'client', 'connected', 'offering')
+    ORDER BY ended_at, id LIMIT :limit);
+
+-- name: erase_dials
+DELETE FROM dials WHERE rowid IN (SELECT rowid FROM dials INDEXED BY dials_at WHERE at < :instant LIMIT :limit);
+
+-- Reading one call-back ---------------------------------------------------------------------------------------------
+
+-- name: get
+SELECT c.* FROM callbacks AS c WHERE c.id = :id;
+
+-- name: find_idempotent
+SELECT c.*, i.fingerprint FROM idempotency AS i JOIN callbacks AS c ON c.id = i.callback_id
+WHERE i.key = :key AND i.at > :since;
+
+-- name: attempts
+SELECT a.* FROM attempts AS a WHERE a.callback_id = :callback_id ORDER BY a.number;
+
+-- name: offers
+SELECT o.* FROM offers AS o WHERE o.callback_id = :callback_id ORDER BY o.number;
+
+-- name: timeline
+SELECT e.*, c.profile FROM callbacks AS c CROSS JOIN events AS e ON e.callback_id = c.id
+WHERE c.id = :callback_id ORDER BY e.seq;
+
+-- name: find_not_ended
+SELECT c.* FROM callbacks AS c INDEXED BY callbacks_not_ended
+WHERE c.number = :number AND c.state IN ('scheduled', 'agent', 'client', 'connected', 'offering');
+
+-- What comes next ---------------------------------------------------------------------------------------------------
+
+-- The first of those in order: one look per priority that occurs, highest first. Passed over are at most as many rows
+-- as there are live and avoided numbers, since a number waits once per profile.
+-- name: next_in_order
+WITH RECURSIVE priorities (priority) AS (
+    SELECT (SELECT max(priority) FROM callbacks INDEXED BY callbacks_in_order
+            WHERE state = 'scheduled' AND in_order = 1 AND profile = :profile AND next_step = :step)
+    UNION ALL
+    SELECT (SELECT max(c.priority) FROM callbacks AS c INDEXED BY callbacks_in_order
+            WHERE c.state = 'scheduled' AND c.in_order = 1 AND c.profile = :profile AND c.next_step = :step
+              AND c.priority < p.priority)
+    FROM priorities AS p WHERE p.priority IS NOT NULL
+)
+SELECT c.* FROM priorities AS p CROSS JOIN callbacks AS c
+WHERE c.rowid = (
+    SELECT w.rowid FROM callbacks AS w INDEXED BY callbacks_in_order
+    WHERE w.state = 'scheduled' AND w.in_order = 1 AND w.profile = :profile AND w.next_step = :step
+      AND w.priority = p.priority AND w.due_at <= :now AND w.startable_at <= :now
+      AND w.number NOT IN (SELECT value FROM json_each(:avoid))
+      AND NOT EXISTS (
+          SELECT 1 FROM callbacks AS l INDEXED BY callbacks_on_the_phone
+          WHERE l.number = w.number AND l.state IN ('agent', 'client', 'connected', 'offering'))
+    ORDER BY w.due_at, w.id LIMIT 1)
+LIMIT 1;
+
+-- Those whose rest is over and who are not yet in order: a few.
+-- name: rested
+SELECT w.* FROM callbacks AS w INDEXED BY callbacks_resting
+WHERE w.state = 'scheduled' AND w.in_order = 0 AND w.profile = :profile AND w.next_step = :step
+  AND w.startable_at <= :now
+  AND w.number NOT IN (SELECT value FROM json_each(:avoid))
+  AND NOT EXISTS (
+      SELECT 1 FROM callbacks AS l INDEXED BY callbacks_on_the_phone
+      WHERE l.number = w.number AND l.state IN ('agent', 'client', 'connected', 'offering'))
+LIMIT :limit;
+
+-- name: next_startable_at
+SELECT min(startable_at) AS instant FROM callbacks INDEXED BY callbacks_startable
+WHERE state = 'scheduled' AND profile = :profile AND startable_at > :after;
+
+-- name: expired
+SELECT c.* FROM callbacks AS c INDEXED BY callbacks_expiring
+WHERE c.state = 'scheduled' AND c.expires_at <= :now ORDER BY c.expires_at, c.id LIMIT :limit;
+
+-- name: next_expiry
+SELECT min(expires_at) AS instant FROM callbacks INDEXED BY callbacks_expiring WHERE state = 'scheduled';
+
+-- name: live
+SELECT c.* FROM callbacks AS c INDEXED BY callbacks_live
+WHERE c.state IN ('agent', 'client', 'connected', 'offering');
+
+-- Counting ----------------------------------------------------------------------------------------------------------
+
+-- name: count_waiting
+SELECT d.profile, sum(d.n) AS waiting,
+       sum(CASE WHEN d.day < :now / 86400000 THEN d.n ELSE 0 END)
+       + coalesce((SELECT sum(m.n) FROM waiting_per_minute AS m
+                   WHERE m.profile = d.profile AND m.minute >= :now / 86400000 * 1440 AND m.minute < :now / 60000), 0)
+       + (SELECT count(*) FROM callbacks AS c INDEXED BY callbacks_due
+          WHERE c.state = 'scheduled' AND c.profile = d.profile
+            AND c.due_at >= :now / 60000 * 60000 AND c.due_at <= :now) AS queued
+FROM waiting_per_day AS d GROUP BY d.profile;
+
+-- name: count_live
+SELECT profile, state, count(*) AS n FROM callbacks INDEXED BY callbacks_live
+WHERE state IN ('agent', 'client', 'connected', 'offering') GROUP BY profile, state;
+
+-- name: count_before
+SELECT coalesce((SELECT sum(n) FROM waiting_per_day
+                 WHERE profile = :profile
+                   AND (priority > :priority OR (priority = :priority AND day < :due_at / 86400000))), 0)
+       + coalesce((SELECT sum(n) FROM waiting_per_minute
+                   WHERE profile = :profile AND minute >= :due_at / 86400000 * 1440 AND minute < :due_at / 60000
+                     AND priority = :priority), 0)
+       + (SELECT count(*) FROM callbacks INDEXED BY callbacks_due
+          WHERE state = 'scheduled' AND profile = :profile
+            AND due_at >= :due_at / 60000 * 60000 AND due_at <= :due_at
+            AND priority = :priority AND (due_at < :due_at OR id < :id)) AS n;
+
+-- name: count_requests
+SELECT count(*) AS n FROM callbacks INDEXED BY callbacks_by_number
+WHERE number = :number AND requested_at > :since;
+
+-- Listings: newest request first, from a keyset. A state's page is found by its index; the pages of several states are
+-- then sorted together, which is as much as a page per state and no more. -------------------------------------------
+
+-- name: list_newest
+SELECT c.* FROM callbacks AS c INDEXED BY callbacks_newest
+WHERE (c.requested_at, c.id) < (:before, :before_id)
+ORDER BY c.requested_at DESC, c.id DESC LIMIT :limit;
+
+-- name: list_by_state
+SELECT c.* FROM json_each(:states) AS wanted CROSS JOIN callbacks AS c
+WHERE c.rowid IN (
+    SELECT i.rowid FROM callbacks AS i INDEXED BY callbacks_by_state
+    WHERE i.state = wanted.value AND (i.requested_at, i.id) < (:before, :before_id)
+      AND (i.state <> 'scheduled' OR (i.due_at > :due_after AND i.due_at <= :due_until))
+    ORDER BY i.requested_at DESC, i.id DESC LIMIT :limit)
+ORDER BY c.requested_at DESC, c.id DESC LIMIT :limit;
+
+-- name: list_by_profile
+SELECT c.* FROM json_each(:states) AS wanted CROSS JOIN callbacks AS c
+WHERE c.rowid IN (
+    SELECT i.rowid FROM callbacks AS i INDEXED BY callbacks_by_profile
+    WHERE i.profile = :profile AND i.state = wanted.value AND (i.requested_at, i.id) < (:before, :before_id)
+      AND (i.state <> 'scheduled' OR (i.due_at > :due_after AND i.due_at <= :due_until))
+    ORDER BY i.requested_at DESC, i.id DESC LIMIT :limit)
+ORDER BY c.requested_at DESC, c.id DESC LIMIT :limit;
+
+-- name: list_by_number
+SELECT c.* FROM callbacks AS c INDEXED BY callbacks_by_number
+WHERE c.number = :number AND (c.requested_at, c.id) < (:before, :before_id)
+  AND (:profile IS NULL OR c.profile = :profile)
+  AND c.state IN (SELECT value FROM json_each(:states))
+  AND (c.state <> 'scheduled' OR (c.due_at > :due_after AND c.due_at <= :due_until))
+ORDER BY c.requested_at DESC, c.id DESC LIMIT :limit;
+
+-- Numbers -----------------------------------------------------------------------------------------------------------
+
+-- name: dials
+SELECT at FROM dials INDEXED BY dials_number WHERE number = :number AND at > :since ORDER BY at;
+
+-- name: is_blocked
+SELECT 1 FROM blocked_numbers WHERE number = :number;
+
+-- name: block
+INSERT OR REPLACE INTO blocked_numbers (number, at, reason) VALUES (:number, :at, :reason);
+
+-- name: unblock
+DELETE FROM blocked_numbers WHERE number = :number;
+
+-- Profiles ----------------------------------------------------------------------------------------------------------
+
+-- name: condition
+SELECT * FROM conditions WHERE profile = :profile;
+
+-- name: put_condition
+INSERT OR REPLACE INTO conditions (
+    profile, target_rests_until, target_rests, suspects, route_open_until, route_probes)
+VALUES (:profile, :target_rests_until, :target_rests, :suspects, :route_open_until, :route_probes);
+
+-- name: pauses
+SELECT profile, intake, dialling FROM pauses;
+
+-- name: put_pause
+INSERT OR REPLACE INTO pauses (profile, intake, dialling) VALUES (:profile, :intake, :dialling);
+
+-- name: lift_pause
+DELETE FROM pauses WHERE profile = :profile;
+
+-- The outbox --------------------------------------------------------------------------------------------------------
+
+-- name: events_after
+SELECT e.*, c.profile FROM events AS e CROSS JOIN callbacks AS c ON c.id = e.callback_id
+WHERE e.id > :event_id ORDER BY e.id LIMIT :limit;
+
+-- name: delivered_up_to
+SELECT event_id FROM deliveries WHERE consumer = :consumer;
+
+-- name: put_delivered
+INSERT INTO deliveries (consumer, event_id) VALUES (:consumer, :event_id)
+ON CONFLICT (consumer) DO UPDATE SET event_id = max(event_id, excluded.event_id);
