@@ -152,6 +152,7 @@ class AriClient:
         channel_id: str,
         endpoint: str,
         *,
+        caller_id: str | None = None,
         variables: Mapping[str, str] | None = None,
         app_args: Sequence[str] = (),
         language: str | None = None,
@@ -159,9 +160,12 @@ class AriClient:
     ) -> Channel:
         """Makes a channel without dialling it. Await its StasisStart before `add_to_bridge` and `dial`.
 
-        Results and errors as for `originate`.
+        `caller_id` is what the called phone shows; it travels as the channel's connected line, the one thing that
+        Asterisk shows for a created channel. Without it the call is anonymous. Results and errors as for `originate`.
         """
         self._gate()
+        if caller_id is not None:
+            variables = {"CONNECTEDLINE(all)": caller_id, **(variables or {})}
         body: dict[str, Any] = {
             "endpoint": endpoint,
             "app": self._app,
@@ -175,9 +179,12 @@ class AriClient:
         return await self._make_channel("/channels/create", channel_id, body)
 
     async def dial(self, channel_id: str, *, caller: str | None = None, timeout: float) -> None:
-        """Dials a created channel for `timeout` seconds (rounded up). Conflict if it is not Down, or not in Stasis yet.
+        """Dials a created channel for `timeout` seconds (rounded up). Conflict if it is not Down, or not in Stasis.
 
-        After an Unreachable, the channel's state tells: Down is not dialled.
+        With `caller`, the called phone shows that channel's connected caller instead of our caller id: the client of
+        an agent's leg would see their own number. A failed leg's ChannelDestroyed often comes without a last Dial
+        event; a Local channel that is busy says so in one and stays until it is hung up (with `reason_code`, which
+        becomes its cause). After an Unreachable, the channel's state tells: Down is not dialled.
         """
         self._gate()
         body: dict[str, Any] = {"timeout": math.ceil(timeout)}
@@ -296,8 +303,16 @@ class AriClient:
         return self._decoded(decode_bridge, await self._ask("POST", path, body=body), path)
 
     async def add_to_bridge(self, bridge_id: str, *channel_ids: str) -> None:
-        """Moves channels in. NotFound: no bridge; Unprocessable: no channel (400), or not in Stasis (422)."""
-        await self._ask("POST", f"/bridges/{_segment(bridge_id)}/addChannel", body={"channel": list(channel_ids)})
+        """Moves channels in. NotFound: no bridge; Unprocessable: no channel (400), or not in Stasis (422).
+
+        Nobody's display changes: else the client, dialled in the bridge, would be shown the agent leg's caller id,
+        which is their own number.
+        """
+        await self._ask(
+            "POST",
+            f"/bridges/{_segment(bridge_id)}/addChannel",
+            body={"channel": list(channel_ids), "inhibitConnectedLineUpdates": True},
+        )
 
     async def delete_bridge(self, bridge_id: str) -> bool:
         """Its channels stay, silent, in Stasis. False if it was gone, or just going (409), which is success too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from callbackd.ari.causes import classify_agent, classify_client
@@ -20,7 +20,7 @@ from callbackd.ari.models import (
     PlaybackFinished,
     StasisStart,
 )
-from callbackd.ari.names import LineKey, bridge_id, channel_id, parse_bridge, parse_channel, parse_playback
+from callbackd.ari.names import LineKey, bridge_id, channel_id, parse_channel, parse_playback
 from callbackd.ari.speech import Speech
 from callbackd.domain.callback import Outcome
 from callbackd.domain.telephony import (
@@ -78,16 +78,6 @@ class _LineState:
 
     def leg(self, leg: Leg) -> _LegState:
         return self.legs.setdefault(leg, _LegState())
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What is up on the PBX and bears our names. `bridged` are the lines whose legs are together in their bridge."""
-
-    legs: Mapping[LineKey, frozenset[Leg]]
-    up: Mapping[LineKey, frozenset[Leg]]
-    bridged: frozenset[LineKey]
-    bridges: frozenset[LineKey]
 
 
 class Switchboard:
@@ -362,39 +352,6 @@ class Switchboard:
             await request
         except AriError as error:
             log.warning("could not clear up", extra={"error": str(error)})
-
-    # Looking.
-
-    async def survey(self) -> Survey:
-        """All that is on the PBX now and bears our names. Raises `AriError`."""
-        legs: dict[LineKey, set[Leg]] = {}
-        answered: dict[LineKey, set[Leg]] = {}
-        members: dict[LineKey, frozenset[str]] = {}
-        for channel in await self._client.channels():
-            if (found := parse_channel(channel.id)) is not None:
-                legs.setdefault(found[0], set()).add(found[1])
-                if channel.up:
-                    answered.setdefault(found[0], set()).add(found[1])
-        for bridge in await self._client.bridges():
-            if (key := parse_bridge(bridge.id)) is not None:
-                members[key] = frozenset(bridge.channels)
-        together = frozenset(
-            key
-            for key, present in members.items()
-            if len(legs.get(key, ())) > 1 and all(channel_id(key, leg) in present for leg in legs[key])
-        )
-        return Survey(
-            {key: frozenset(found) for key, found in legs.items()},
-            {key: frozenset(found) for key, found in answered.items()},
-            together,
-            frozenset(members),
-        )
-
-    async def sweep(self, key: LineKey, legs: frozenset[Leg]) -> None:
-        """Take down what is left of a call that nobody follows."""
-        for leg in sorted(legs):
-            await self._quietly(self._client.hangup(channel_id(key, leg)))
-        await self._quietly(self._client.delete_bridge(bridge_id(key)))
 
     # Queues.
 

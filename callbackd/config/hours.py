@@ -254,7 +254,7 @@ def _refuse_overlaps(
 
 
 def _run_into(today: _Openings, tomorrow: _Openings) -> Iterator[tuple[_Opening, _Opening]]:
-    for opening in today:
+    for opening in (opening for opening in today if opening.interval.closes > DAY):
         for other in tomorrow:
             if other.interval.opens < opening.interval.closes - DAY:
                 yield opening, other

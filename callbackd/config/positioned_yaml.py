@@ -19,7 +19,7 @@ MAX_BYTES = 256 * 1024
 """No file of ours comes near this; a larger one is a mistake (a log, a recording)."""
 MAX_DEPTH = 20
 """Levels of nesting; the deepest setting has five."""
-MAX_VALUES = 20_000
+MAX_VALUES = 5_000
 """Values in a file with its aliases written out, so that aliases of aliases can't blow up."""
 
 _STANDARD_TAGS = {

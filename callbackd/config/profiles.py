@@ -216,7 +216,8 @@ def _media_uri(text: str) -> str:
     if match is not None and match["scheme"] in MEDIA_SCHEMES and text.isprintable():
         return text
     schemes = ", ".join(f"{scheme}:" for scheme in MEDIA_SCHEMES)
-    meant = "" if ":" not in text else did_you_mean(text.partition(":")[0], MEDIA_SCHEMES)
+    scheme, colon, _ = text.partition(":")
+    meant = did_you_mean(scheme, MEDIA_SCHEMES) if colon and scheme not in MEDIA_SCHEMES else ""
     raise Unfit(f"expected a media URI without spaces, commas or '&', beginning with one of {schemes}{meant}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self, TypeVar
@@ -12,6 +13,8 @@ from callbackd.config.problems import Place, Problems
 from callbackd.config.readers import Confidential, Reads, Unfit
 
 T = TypeVar("T")
+
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 class Section:
@@ -45,8 +48,9 @@ class Section:
                 self.problems.error(key.place, f"unknown setting {quoted(text)}{where}{meant}{allowed}")
 
     def path(self, key: str) -> str:
-        """`key` as messages name it: ``agent.keys.start``."""
-        return f"{self.name}.{key}" if self.name else key
+        """`key` as messages name it: ``agent.keys.start``; in quotes if it is no such word."""
+        name = key if _WORD.fullmatch(key) else quoted(key)
+        return f"{self.name}.{name}" if self.name else name
 
     def has(self, key: str) -> bool:
         """Whether `key` was written with a value."""

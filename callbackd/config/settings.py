@@ -267,24 +267,23 @@ def _webhooks(file: Section, folder: Path) -> tuple[Webhook, ...]:
 
 
 def _ca_file(section: Section, folder: Path, encrypted: bool) -> Path | None:
-    ca_file = section.optional("ca_file", _path_from(folder))
-    if ca_file is None:
-        return None
-    if not encrypted:
+    ca_file = section.optional("ca_file", _path_from(folder, must_exist=True))
+    if ca_file is not None and not encrypted:
         section.problems.warning(
             section.place_of("ca_file"), f"{section.path('ca_file')}: not used, the url is not encrypted"
         )
-    try:
-        read_at_most(ca_file, 1)
-    except Unreadable as error:
-        section.problems.error(section.place_of("ca_file"), f"{section.path('ca_file')}: {ca_file} {error}")
     return ca_file
 
 
-def _path_from(folder: Path) -> Reads[Path]:
+def _path_from(folder: Path, *, must_exist: bool = False) -> Reads[Path]:
     def read(text: str) -> Path:
         if not text.strip() or not text.isprintable():
             raise Unfit("expected the name of a file or folder")
+        if must_exist:
+            try:
+                read_at_most(folder / text, 1)
+            except Unreadable as error:
+                raise Unfit(str(error)) from None
         return folder / text
 
     return read

@@ -16,6 +16,7 @@ from callbackd.domain.numbers import fill_template
 from callbackd.domain.profile import Profile
 from callbackd.domain.telephony import (
     CLIENT,
+    OFFER,
     CancelAsked,
     Cleared,
     Effect,
@@ -72,6 +73,10 @@ class Play(Protocol):
     def state(self) -> State | None:
         """The call-back's state while the call stands so; None: as it was."""
 
+    @property
+    def legs(self) -> frozenset[Leg]:
+        """The legs not known to be gone."""
+
     def advance(self, happening: Happening, at: datetime) -> Sequence[Effect]:
         """Take what happened; the effects are to be carried out in order."""
 
@@ -107,6 +112,11 @@ class AttemptPlay:
             case attempts.Talking() | attempts.Apologising():
                 return State.CONNECTED
         return None
+
+    @property
+    def legs(self) -> frozenset[Leg]:
+        """The legs not known to be gone."""
+        return frozenset() if isinstance(self.machine, attempts.Finished) else self.machine.core.legs
 
     @property
     def attempt(self) -> Attempt:
@@ -146,6 +156,12 @@ class OfferPlay:
     def state(self) -> State | None:
         """`offering` throughout."""
         return State.OFFERING
+
+    @property
+    def legs(self) -> frozenset[Leg]:
+        """The leg, unless it is known to be gone."""
+        up = not isinstance(self.machine, offers.OfferFinished) and self.machine.core.up
+        return frozenset({OFFER}) if up else frozenset()
 
     @property
     def offer(self) -> Offer:
@@ -194,6 +210,9 @@ class Call:
             await self._play_out()
         except StoreError as error:
             log.error("call ended: it can't be written down", extra=self._tags(error=str(error)))
+            await self._interrupt()
+        except Exception:
+            log.exception("call ended: a fault of ours", extra=self._tags())
             await self._interrupt()
         finally:
             self._stop_timers()
@@ -251,7 +270,7 @@ class Call:
 
     async def _interrupt(self) -> None:
         """Take the legs down without writing anything, and end as interrupted."""
-        for effect in self.play.advance(Interrupted(self._legs()), self._office.clock.now()):
+        for effect in self.play.advance(Interrupted(self.legs), self._office.clock.now()):
             if not isinstance(effect, Note | Save | StartTimer | StopTimer | Recheck | Finish):
                 await self._office.phones.perform(self.line, effect)
         self.play.advance(Interrupted(), self._office.clock.now())
@@ -268,10 +287,10 @@ class Call:
                 log.info("ended", extra=self._tags(state=self.callback.state.value))
                 return
 
-    def _legs(self) -> frozenset[Leg]:
-        machine = getattr(self.play, "machine", None)
-        core = getattr(machine, "core", None)
-        return frozenset(getattr(core, "legs", frozenset()))
+    @property
+    def legs(self) -> frozenset[Leg]:
+        """The legs not known to be gone."""
+        return self.play.legs
 
     def _numbered(self, data: dict[str, object]) -> dict[str, object]:
         return {self.line.step.value: self.line.sequence, **data}

@@ -22,7 +22,7 @@ def health_routes(services: Services) -> APIRouter:
         """The daemon lives."""
         return {"status": "ok"}
 
-    @routes.head("/readyz", include_in_schema=False)
+    @routes.head("/readyz", include_in_schema=False, response_model=None)
     @routes.get(
         "/readyz",
         response_model=Readiness,

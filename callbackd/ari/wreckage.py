@@ -1,0 +1,73 @@
+"""What is up on the PBX and bears our names: looked at after a start and after a lost link."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from callbackd.ari.client import AriClient
+from callbackd.ari.errors import AriError
+from callbackd.ari.names import LineKey, bridge_id, channel_id, parse_bridge, parse_channel
+from callbackd.domain.callback import Step
+from callbackd.domain.telephony import Leg
+
+log = logging.getLogger(__name__)
+
+
+class Wreckage:
+    """One look at the PBX. Make it with `Wreckage.look`."""
+
+    def __init__(self, client: AriClient) -> None:
+        self._client = client
+        self._legs: dict[LineKey, set[Leg]] = {}
+        self._answered: dict[LineKey, set[Leg]] = {}
+        self._members: dict[LineKey, frozenset[str]] = {}
+
+    @classmethod
+    async def look(cls, client: AriClient) -> Wreckage:
+        """Look now. Raises `AriError`."""
+        found = cls(client)
+        for channel in await client.channels():
+            if (ours := parse_channel(channel.id)) is not None:
+                found._legs.setdefault(ours[0], set()).add(ours[1])
+                if channel.up:
+                    found._answered.setdefault(ours[0], set()).add(ours[1])
+        for bridge in await client.bridges():
+            if (key := parse_bridge(bridge.id)) is not None:
+                found._members[key] = frozenset(bridge.channels)
+        return found
+
+    def legs_of(self, callback_id: str, step: Step, sequence: int) -> frozenset[Leg]:
+        """The legs of one call that are still up."""
+        return frozenset(self._legs.get(LineKey(callback_id, step, sequence), ()))
+
+    def together(self, callback_id: str, step: Step, sequence: int) -> bool:
+        """Its legs are answered and in one bridge."""
+        key = LineKey(callback_id, step, sequence)
+        legs = self._legs.get(key, set())
+        members = self._members.get(key, frozenset())
+        return (
+            len(legs) > 1 and legs == self._answered.get(key) and all(channel_id(key, leg) in members for leg in legs)
+        )
+
+    async def sweep(self, callback_id: str, step: Step, sequence: int) -> None:
+        """Take down all that is left of one call."""
+        await self._sweep(LineKey(callback_id, step, sequence))
+
+    async def sweep_strangers(self, known: Mapping[str, tuple[Step, int]]) -> None:
+        """Take down every call of ours that is none of those."""
+        for key in sorted(self._legs.keys() | self._members.keys()):
+            if known.get(key.callback_id) != (key.step, key.sequence):
+                await self._sweep(key)
+
+    async def _sweep(self, key: LineKey) -> None:
+        """What can't be taken down is said, and found by the next look."""
+        legs = self._legs.pop(key, set())
+        bridge = self._members.pop(key, None)
+        try:
+            for leg in sorted(legs):
+                await self._client.hangup(channel_id(key, leg))
+            if bridge is not None:
+                await self._client.delete_bridge(bridge_id(key))
+        except AriError as error:
+            log.warning("not taken down", extra={"callback": key.callback_id, "error": str(error)})

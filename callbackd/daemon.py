@@ -1,0 +1,276 @@
+"""Builds the parts, runs them under one task group, reloads and drains."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+import sys
+from asyncio import TaskGroup
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from callbackd import __version__
+from callbackd.ari.client import AriClient
+from callbackd.ari.errors import ApplicationReplaced
+from callbackd.ari.models import Event
+from callbackd.ari.supervisor import LinkState, Phase, Supervisor
+from callbackd.ari.switchboard import Switchboard
+from callbackd.ari.transport import AiohttpTransport, Transport
+from callbackd.ari.wreckage import Wreckage
+from callbackd.config.load import Configuration, load
+from callbackd.config.problems import ConfigurationInvalid
+from callbackd.domain.attempt import Ringing
+from callbackd.domain.callback import State
+from callbackd.domain.telephony import Interrupted
+from callbackd.engine.admission import Admission
+from callbackd.engine.calls import AttemptPlay, Call, Calls
+from callbackd.engine.clock import SystemClock
+from callbackd.engine.desk import Desk
+from callbackd.engine.intake import Intake
+from callbackd.engine.profiles import Limits, Rules
+from callbackd.engine.recovery import Recovery
+from callbackd.engine.scheduler import Scheduler
+from callbackd.engine.settlement import Settlement
+from callbackd.http.app import create_app
+from callbackd.http.server import CannotListen, serve
+from callbackd.http.services import Services
+from callbackd.http.token import TokenUnusable, read_or_make
+from callbackd.journal import start_log
+from callbackd.store.interface import Store, StoreError, StoreUnavailable
+from callbackd.store.lock import only_daemon_on
+from callbackd.store.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
+
+EXIT_STOPPED = 0
+EXIT_FAILED = 1
+EXIT_REPLACED = 4
+"""Another program took the ARI application: a service manager must not start us again, or the two would fight."""
+
+READINESS_LIMIT = 3.0
+"""Seconds for which a readiness check waits for the database."""
+
+TAKE_DOWN_LIMIT = 5.0
+"""Seconds that calls have to come down once they may not go on."""
+
+
+class _Stopped(Exception):
+    """The daemon has done its work: ends the task group."""
+
+
+def run(config_path: Path) -> int:
+    """Run until stopped by a signal. Returns the exit code; what went wrong is on stderr, with the mend."""
+    try:
+        configuration = load(config_path, strict_env=True)
+    except ConfigurationInvalid as error:
+        for problem in error.problems:
+            sys.stderr.write(f"{problem}\n")
+        return EXIT_FAILED
+    start_log(configuration.settings.log.level.value)
+    for warning in configuration.warnings:
+        log.warning("configuration", extra={"problem": str(warning)})
+    try:
+        with only_daemon_on(configuration.settings.database):
+            return asyncio.run(_serve(configuration))
+    except StoreUnavailable as error:
+        sys.stderr.write(f"callbackd: {error}\n")
+        return EXIT_FAILED
+
+
+class Daemon:
+    """One running callbackd: its parts and what they run on."""
+
+    def __init__(self, configuration: Configuration, store: Store, transport: Transport, group: TaskGroup) -> None:
+        self._settings = configuration.settings
+        self._rules = Rules(configuration.profiles, _limits(configuration))
+        self._store = store
+        self._group = group
+        self.stopped = asyncio.Event()
+        self._stops = 0
+        clock = SystemClock()
+        chance = random.SystemRandom()
+        self._link = Supervisor(
+            transport,
+            self._settings.ari.app,
+            on_event=self._on_event,
+            resync=self._on_contact,
+            now=clock.now,
+            chance=chance,
+            on_change=self._on_link_change,
+        )
+        admission = Admission(store, self._rules, clock)
+        settlement = Settlement(store, self._rules, clock, admission)
+        self._phones = Switchboard(self._link.client, self._tell, self._wake)
+        self._calls = Calls(store, self._rules, clock, self._phones, admission, settlement)
+        self._scheduler = Scheduler(
+            store, self._rules, clock, self._calls, admission, group, lambda: self._link.ready
+        )
+        self._recovery = Recovery(store, self._rules, clock, self._calls, settlement, self._scheduler)
+        self._intake = Intake(store, self._rules, clock, chance, self._scheduler)
+        self._desk = Desk(store, clock, self._rules, self._calls, self._scheduler)
+
+    def start(self) -> None:
+        """Start every part. Raises `TokenUnusable`."""
+        self._start(self._link.run(), "link")
+        self._start(self._scheduler.run(), "scheduler")
+        if self._settings.http is not None:
+            token = read_or_make(self._settings.http.token_file)
+            if token.warning is not None:
+                log.warning("API token", extra={"problem": token.warning})
+            app = create_app(Services(self._intake, self._desk, self._rules, self), token.text)
+            listen = self._settings.http.listen
+            self._start(serve(app, listen.host, listen.port, self._on_http), "http")
+
+    def signalled(self) -> None:
+        """Asked to stop: the first time in good order, the second at once."""
+        self._stops += 1
+        if self._stops == 1:
+            self._start(self._drain(), "drain")
+        else:
+            self._start(self._stop_now(), "stop now")
+
+    def reload(self) -> None:
+        """Read the configuration again; if anything is wrong with it, the old one stays."""
+        try:
+            fresh = load(self._settings.file, strict_env=True)
+        except ConfigurationInvalid as error:
+            for problem in error.problems:
+                log.error("not reloaded, the old configuration stays", extra={"problem": str(problem)})
+            return
+        self._rules.profiles = fresh.profiles
+        self._rules.limits = _limits(fresh)
+        log.info("reloaded", extra={"profiles": ",".join(fresh.profiles)})
+        self._start(self._watch_queues(), "watch queues")
+        self._scheduler.wake()
+
+    async def readiness(self) -> Mapping[str, str | None]:
+        """`ari` and `database`: None if it works, else what is missing."""
+        state = self._link.state
+        ari = None if self._link.ready else f"not ready: {state.phase.value}"
+        try:
+            async with asyncio.timeout(READINESS_LIMIT):
+                await self._store.check_writable()
+        except (StoreError, TimeoutError):
+            return {"ari": ari, "database": "can't be written"}
+        return {"ari": ari, "database": None}
+
+    # How it is put together.
+
+    def _start(self, work: Coroutine[None, None, object], name: str) -> None:
+        self._group.create_task(work, name=name)
+
+    def _wake(self) -> None:
+        self._scheduler.wake()
+
+    def _tell(self, callback_id: str, signal: object) -> None:
+        self._calls.tell(callback_id, signal)
+
+    async def _on_event(self, event: Event) -> None:
+        self._phones.route(event)
+
+    async def _on_contact(self, client: AriClient) -> None:
+        await self._watch_queues()
+        await self._recovery.after_contact(await Wreckage.look(client))
+
+    def _on_link_change(self, state: LinkState) -> None:
+        if state.phase is Phase.READY:
+            self._scheduler.wake()
+
+    def _on_http(self, port: int) -> None:
+        log.info("HTTP API listens", extra={"port": port})
+
+    async def _watch_queues(self) -> None:
+        queues = {profile.target.queue for profile in self._rules.profiles.values()}
+        await self._phones.watch_queues(sorted(queue for queue in queues if queue is not None))
+
+    # The end.
+
+    async def _drain(self) -> None:
+        """No new calls; those with somebody on the line may end."""
+        log.info("stopping", extra={"live": len(self._calls), "drain": self._settings.drain})
+        self._scheduler.stop()
+        for call in self._calls:
+            if isinstance(call.play, AttemptPlay) and isinstance(call.play.machine, Ringing):
+                call.put(Interrupted(call.legs))
+        await self._ended(self._settings.drain.total_seconds())
+        await self._stop_now()
+
+    async def _stop_now(self) -> None:
+        """Two who talk are left to the next start; every other call is taken down."""
+        self._scheduler.stop()
+        for call in self._calls:
+            if call.play.state is not State.CONNECTED:
+                call.put(Interrupted(call.legs))
+        others = [call for call in self._calls if call.play.state is not State.CONNECTED]
+        await self._ended(TAKE_DOWN_LIMIT, others)
+        self.stopped.set()
+
+    async def _ended(self, seconds: float, calls: Iterable[Call] | None = None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                for call in self._calls if calls is None else calls:
+                    await call.ended.wait()
+        except TimeoutError:
+            log.warning("calls are still up", extra={"live": len(self._calls)})
+
+
+async def _serve(configuration: Configuration) -> int:
+    settings = configuration.settings
+    store = await SqliteStore.open(settings.database)
+    try:
+        async with AiohttpTransport(
+            settings.ari.url,
+            settings.ari.username,
+            settings.ari.password.reveal(),
+            ca_file=settings.ari.ca_file,
+        ) as transport:
+            return await _run_group(configuration, store, transport)
+    finally:
+        await store.close()
+
+
+async def _run_group(configuration: Configuration, store: Store, transport: Transport) -> int:
+    code = EXIT_FAILED
+    try:
+        async with TaskGroup() as group:
+            daemon = Daemon(configuration, store, transport, group)
+            with _signals(daemon):
+                daemon.start()
+                log.info("callbackd %s started", __version__, extra={"profiles": ",".join(configuration.profiles)})
+                await daemon.stopped.wait()
+            raise _Stopped
+    except* _Stopped:
+        log.info("stopped")
+        code = EXIT_STOPPED
+    except* ApplicationReplaced as fenced:
+        log.critical("stopped: %s", fenced.exceptions[0], extra={"exit": EXIT_REPLACED})
+        code = EXIT_REPLACED
+    except* (CannotListen, TokenUnusable) as failed:
+        log.critical("%s", failed.exceptions[0])
+    return code
+
+
+@contextmanager
+def _signals(daemon: Daemon) -> Iterator[None]:
+    """SIGTERM and SIGINT stop, SIGHUP reloads."""
+    loop = asyncio.get_running_loop()
+    handlers: dict[signal.Signals, Callable[[], None]] = {
+        signal.SIGTERM: daemon.signalled,
+        signal.SIGINT: daemon.signalled,
+        signal.SIGHUP: daemon.reload,
+    }
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        for number in handlers:
+            loop.remove_signal_handler(number)
+
+
+def _limits(configuration: Configuration) -> Limits:
+    limits = configuration.settings.limits
+    return Limits(limits.max_concurrent, limits.dials_per_number, limits.requests_per_number)

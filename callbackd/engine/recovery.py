@@ -1,0 +1,122 @@
+"""After a start or a lost link: what is still up on the PBX, what is not, and what follows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Protocol
+
+from callbackd.domain.attempt import Ending, final_outcome
+from callbackd.domain.callback import Attempt, CallBack, Offer, OfferOutcome, Outcome, State, Step
+from callbackd.domain.offer import KEYS
+from callbackd.domain.rest import counts, interrupted_outcome
+from callbackd.domain.telephony import CLIENT, Interrupted, Leg, LegEnded, Role
+from callbackd.engine.calls import AttemptPlay, Call, Calls
+from callbackd.engine.clock import Clock
+from callbackd.engine.profiles import Rules
+from callbackd.engine.settlement import Settlement
+from callbackd.store.interface import Store
+
+log = logging.getLogger(__name__)
+
+
+class Follows(Protocol):
+    """Whoever runs calls to their end."""
+
+    def follow(self, call: Call) -> None:
+        """Run it under the task group."""
+
+
+class Wreckage(Protocol):
+    """What is up on the PBX and bears our names."""
+
+    def legs_of(self, callback_id: str, step: Step, sequence: int) -> frozenset[Leg]:
+        """The legs of one call that are still up."""
+
+    def together(self, callback_id: str, step: Step, sequence: int) -> bool:
+        """Its legs are answered and in one bridge."""
+
+    async def sweep(self, callback_id: str, step: Step, sequence: int) -> None:
+        """Take down all that is left of one call."""
+
+    async def sweep_strangers(self, known: Mapping[str, tuple[Step, int]]) -> None:
+        """Take down every call of ours that is none of those."""
+
+
+class Recovery:
+    """Settles what a stop of ours, of the link or of the PBX has left behind."""
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        clock: Clock,
+        calls: Calls,
+        settlement: Settlement,
+        follows: Follows,
+    ) -> None:
+        self._store = store
+        self._rules = rules
+        self._clock = clock
+        self._calls = calls
+        self._settlement = settlement
+        self._follows = follows
+
+    async def after_contact(self, wreckage: Wreckage) -> None:
+        """The PBX can be seen again: hold what we believe to be live against what is up."""
+        for call in self._calls:
+            self._compare(call, wreckage)
+        for callback in await self._store.live():
+            if self._calls.find(callback.id) is None:
+                await self._settle(callback, wreckage)
+        known = {call.callback.id: (call.line.step, call.line.sequence) for call in self._calls}
+        await wreckage.sweep_strangers(known)
+
+    def _compare(self, call: Call, wreckage: Wreckage) -> None:
+        """A call that ran while the link was down: its events are lost."""
+        up = wreckage.legs_of(call.callback.id, call.line.step, call.line.sequence)
+        play = call.play
+        ending = isinstance(play, AttemptPlay) and isinstance(play.machine, Ending)
+        talking = isinstance(play, AttemptPlay) and play.state is State.CONNECTED and up
+        if ending or talking:
+            for leg in sorted(call.legs - up):
+                call.put(LegEnded(leg, Outcome.INTERRUPTED))
+        else:
+            call.put(Interrupted(up))
+
+    async def _settle(self, callback: CallBack, wreckage: Wreckage) -> None:
+        """A call that ran in a daemon that is no more."""
+        if callback.state is State.OFFERING:
+            offer = (await self._store.offers(callback.id))[-1]
+            await wreckage.sweep(callback.id, Step.OFFER, offer.number)
+            await self._settlement.offer(callback, self._interrupted_offer(offer))
+            return
+        attempt = (await self._store.attempts(callback.id))[-1]
+        legs = wreckage.legs_of(callback.id, Step.ATTEMPT, attempt.number)
+        profile = self._rules.profiles.get(callback.profile)
+        agents = [leg for leg in sorted(legs) if leg.role is Role.AGENT]
+        together = wreckage.together(callback.id, Step.ATTEMPT, attempt.number)
+        if profile is not None and callback.state is State.CONNECTED and together and agents and CLIENT in legs:
+            log.info("adopted", extra={"callback": callback.id, "profile": callback.profile})
+            self._follows.follow(self._calls.adopt(callback, attempt, profile, agents[0]))
+            return
+        await wreckage.sweep(callback.id, Step.ATTEMPT, attempt.number)
+        settled = await self._settlement.attempt(callback, self._interrupted_attempt(callback, attempt))
+        log.info("interrupted", extra={"callback": callback.id, "state": settled.state.value})
+
+    def _interrupted_attempt(self, callback: CallBack, attempt: Attempt) -> Attempt:
+        now = self._clock.now()
+        talked: timedelta | None = None
+        if attempt.client_answered_at is not None and callback.state is State.CONNECTED:
+            talked = now - attempt.client_answered_at
+        outcome = final_outcome(interrupted_outcome(talked), attempt.armed)
+        counted = counts(
+            outcome, attempt.client_outcome, network_took=attempt.client_dialled_at is not None, after_answer=False
+        )
+        return replace(attempt, ended_at=now, outcome=outcome, counted=counted)
+
+    def _interrupted_offer(self, offer: Offer) -> Offer:
+        outcome = KEYS.get(offer.key or "", OfferOutcome.INTERRUPTED)
+        return replace(offer, ended_at=self._clock.now(), outcome=outcome)

@@ -1,0 +1,213 @@
+"""What is due, in which order, how many at once. Sleeps until the next instant at which anything can change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from callbackd.domain.breaker import Breaker, may_dial
+from callbackd.domain.callback import Attempt, CallBack, EventType, Offer, State, Step, TimelineEvent
+from callbackd.domain.expiry import expires_at
+from callbackd.domain.hours import is_open, next_opening
+from callbackd.domain.profile import Profile
+from callbackd.engine.admission import Admission, Hindrance
+from callbackd.engine.calls import Call, Calls
+from callbackd.engine.clock import Clock
+from callbackd.engine.profiles import Rules
+from callbackd.store.interface import Change, NumberLive, ProfileCondition, Stale, Store, StoreError
+
+log = logging.getLogger(__name__)
+
+LONGEST_SLEEP = timedelta(seconds=30)
+"""However far the next due time is, the clock is looked at again by then: somebody may set it."""
+
+STORE_AGAIN = timedelta(seconds=2)
+"""The wait before the store is asked again after it failed."""
+
+
+class Scheduler:
+    """Claims call-backs that may start, one transaction each, and hands them to be run.
+
+    `ready` says whether the phones may be used; `closing` stops new calls for good.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        clock: Clock,
+        calls: Calls,
+        admission: Admission,
+        group: asyncio.TaskGroup,
+        ready: Callable[[], bool],
+    ) -> None:
+        self._store = store
+        self._rules = rules
+        self._clock = clock
+        self._calls = calls
+        self._admission = admission
+        self._group = group
+        self._ready = ready
+        self._changed = asyncio.Event()
+        self._closing = False
+
+    def wake(self) -> None:
+        """Something changed: look at once."""
+        self._changed.set()
+
+    def stop(self) -> None:
+        """Start nothing any more."""
+        self._closing = True
+        self.wake()
+
+    async def run(self) -> None:
+        """Until stopped."""
+        while not self._closing:
+            self._changed.clear()
+            try:
+                next_look = await self._round()
+            except StoreError as error:
+                log.error("the store fails; nothing is started", extra={"error": str(error)})
+                next_look = self._clock.now() + STORE_AGAIN
+            wait = min(next_look - self._clock.now(), LONGEST_SLEEP)
+            try:
+                async with asyncio.timeout(max(wait.total_seconds(), 0.001)):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+
+    async def _round(self) -> datetime:
+        """Start what may start. Returns the next instant at which more may."""
+        now = self._clock.now()
+        await self._expire(now)
+        looks = [now + LONGEST_SLEEP]
+        if (expiry := await self._store.next_expiry()) is not None:
+            looks.append(expiry)
+        if self._ready():
+            for profile in tuple(self._rules.profiles.values()):
+                looks.extend(await self._start_of(profile))
+        return max(min(looks), now)
+
+    async def _start_of(self, profile: Profile) -> list[datetime]:
+        """Start what may start of one profile; when to look again."""
+        now = self._clock.now()
+        if await self._admission.dialling_paused(profile.id):
+            return []
+        if not is_open(profile.target.hours, now):
+            opening = next_opening(profile.target.hours, now)
+            return [] if opening is None else [opening]
+        condition = await self._store.condition(profile.id)
+        looks = [
+            at
+            for at in (
+                condition.route_open_until,
+                condition.target_rests_until,
+                await self._store.next_startable_at(profile.id, now),
+            )
+            if at is not None and at > now
+        ]
+        for step in (Step.ATTEMPT, Step.OFFER):
+            while not self._closing and self._has_room(profile, step, condition, now):
+                if not await self._start_one(profile, step, condition):
+                    break
+        return looks
+
+    def _has_room(self, profile: Profile, step: Step, condition: ProfileCondition, now: datetime) -> bool:
+        if len(self._calls) >= self._rules.limits.max_concurrent:
+            return False
+        live = {each: self._calls.live_of(profile.id, each) for each in Step}
+        breaker = Breaker(condition.suspects, condition.route_open_until, condition.route_probes)
+        if not may_dial(breaker, now, probing_now=any(live.values())):
+            return False
+        if step is Step.OFFER:
+            return True
+        if live[Step.ATTEMPT] >= profile.target.max_concurrent:
+            return False
+        if condition.target_rests_until is not None and condition.target_rests_until > now:
+            return False
+        queue = profile.target.queue
+        return queue is None or self._calls.phones.agents_available(queue)
+
+    async def _start_one(self, profile: Profile, step: Step, condition: ProfileCondition) -> bool:
+        """Start the next in order, or put it aside; False if there is none."""
+        now = self._clock.now()
+        callback = await self._next(profile, step, condition, now)
+        if callback is None:
+            return False
+        try:
+            hindrance = await self._admission.of_number(callback.number, profile)
+            if hindrance is not None:
+                await self._put_aside(callback, hindrance, now)
+            elif step is Step.ATTEMPT:
+                await self._start_attempt(callback, profile, now)
+            else:
+                await self._start_offer(callback, profile, now)
+        except (Stale, NumberLive) as error:
+            log.debug("not claimed", extra={"callback": callback.id, "error": str(error)})
+        return True
+
+    async def _next(
+        self, profile: Profile, step: Step, condition: ProfileCondition, now: datetime
+    ) -> CallBack | None:
+        """In order; while the route is probed, numbers that are not themselves suspects go first."""
+        if condition.route_open_until is not None:
+            suspects = frozenset(number for number, _, _ in condition.suspects)
+            other = await self._store.next_startable(profile.id, step, now, avoid=suspects)
+            if other is not None:
+                return other
+        return await self._store.next_startable(profile.id, step, now)
+
+    async def _start_attempt(self, callback: CallBack, profile: Profile, now: datetime) -> None:
+        number = callback.attempts_made + 1
+        attempt = Attempt(callback.id, number, callback.next_kind, started_at=now)
+        claimed = replace(callback, state=State.AGENT, attempts_made=number, rest_until=None)
+        data = {"attempt": number, "kind": attempt.kind.value}
+        event = TimelineEvent(EventType.ATTEMPT_STARTED, now, data)
+        claimed = await self._store.commit(Change(claimed, (event,), attempt=attempt))
+        self._run(self._calls.begin_attempt(claimed, attempt, profile))
+
+    async def _start_offer(self, callback: CallBack, profile: Profile, now: datetime) -> None:
+        number = callback.offers_made + 1
+        offer = Offer(callback.id, number, started_at=now)
+        claimed = replace(callback, state=State.OFFERING, offers_made=number, rest_until=None)
+        event = TimelineEvent(EventType.OFFER_STARTED, now, {"offer": number})
+        claimed = await self._store.commit(Change(claimed, (event,), offer=offer))
+        self._run(self._calls.begin_offer(claimed, offer, profile))
+
+    def _run(self, call: Call) -> None:
+        log.info("started", extra={"callback": call.callback.id, "profile": call.callback.profile})
+        self.follow(call)
+
+    def follow(self, call: Call) -> None:
+        """Run a call to its end under the task group, and look for more then."""
+        task = self._group.create_task(self._calls.run(call), name=f"call {call.callback.id}")
+        task.add_done_callback(lambda _: self.wake())
+
+    async def _put_aside(self, callback: CallBack, hindrance: Hindrance, now: datetime) -> None:
+        """It may not be dialled now: it ends if it never may, else it rests."""
+        if hindrance.blocked:
+            event = TimelineEvent(EventType.ENDED, now, {"disposition": "blocked", "why": [hindrance.reason]})
+            await self._store.commit(Change(replace(callback, state=State.BLOCKED, ended_at=now), (event,)))
+            return
+        data = {"why": [hindrance.reason], "until": hindrance.until.isoformat()}
+        event = TimelineEvent(EventType.RESTING, now, data)
+        await self._store.commit(Change(replace(callback, rest_until=hindrance.until), (event,)))
+
+    async def _expire(self, now: datetime) -> None:
+        """End what has waited too long, by the profile as it is now."""
+        while expired := await self._store.expired(now):
+            for callback in expired:
+                profile = self._rules.profiles.get(callback.profile)
+                later = callback.expires_at if profile is None else expires_at(profile, callback.asked_at)
+                if later > now:
+                    change = Change(replace(callback, expires_at=later))
+                else:
+                    event = TimelineEvent(EventType.ENDED, now, {"disposition": "expired", "why": ["waited too long"]})
+                    change = Change(replace(callback, state=State.EXPIRED, ended_at=now), (event,))
+                try:
+                    await self._store.commit(change)
+                except Stale:
+                    continue
