@@ -54,6 +54,19 @@ def answers(*, ring: float = 0.0, hang_up_after: float | None = None) -> Behavio
     return behave
 
 
+def says(media: str, *, ring: float = 0.0) -> Behaviour:
+    """Answers after `ring` s, plays an Asterisk media URI (a voice, say) and hangs up when that is over."""
+
+    async def behave(call: PhoneCall) -> None:
+        await call.ring()
+        await asyncio.sleep(ring)
+        await call.answer()
+        await call.play(media)
+        await call.hangup()
+
+    return behave
+
+
 def talks(seconds: float | None = None, *, ring: float = 0.0, hertz: float = 440.0) -> Behaviour:
     """Answers after `ring` s and makes a tone; hangs up after `seconds`, or never."""
 

@@ -207,6 +207,7 @@ class Asterisk:
     def _common_files(self) -> dict[str, str]:
         home = self.inner_home
         first, last = self.slot.rtp_ports
+        modules = self._module_dir()
         levels = "error,warning,notice" + (",verbose(5),debug" if self._verbose else "")
         return {
             "asterisk.conf": (
@@ -214,11 +215,14 @@ class Asterisk:
                 f"astetcdir => {home}/etc\nastrundir => {home}/run\nastlogdir => {home}/log\n"
                 f"astspooldir => {home}/spool\nastdbdir => {home}/db\nastdatadir => {home}/data\n"
                 f"astcachedir => {home}/cache\nastkeydir => {home}/db\nastvarlibdir => {home}/data\n"
-                f"astagidir => {home}/data/agi-bin\nastmoddir => {self._module_dir()}\nastsbindir => /usr/sbin\n"
+                f"astagidir => {home}/data/agi-bin\nastsbindir => /usr/sbin\n"
+                f"astmoddir => /{modules.relative_to(self.root)}\n"
                 "[options]\nnofork = yes\nnocolor = yes\nhideconnect = yes\ndocumentation_language = en_US\n"
                 f"verbose = {5 if self._verbose else 0}\nmaxfiles = 65536\n"
             ),
-            "modules.conf": modules_conf(self.modules),
+            "modules.conf": modules_conf(
+                tuple(name for name in self.modules if (modules / f"{name}.so").exists())  # older suites have fewer
+            ),
             "logger.conf": f"[general]\ndateformat = %F %T.%3q\n[logfiles]\nmessages.log => {levels}\n",
             "http.conf": (
                 "[general]\nenabled = yes\nbindaddr = 127.0.0.1\n"
@@ -241,11 +245,9 @@ class Asterisk:
             "extensions.conf": "",
         }
 
-    def _module_dir(self) -> str:
-        found = next(self.root.glob("usr/lib/*/asterisk/modules"), None) or next(
-            self.root.glob("usr/lib/asterisk/modules")
-        )
-        return "/" + str(found.relative_to(self.root))
+    def _module_dir(self) -> Path:
+        nested = next(self.root.glob("usr/lib/*/asterisk/modules"), None)
+        return nested or self.root / "usr/lib/asterisk/modules"
 
     def _command(self, *arguments: str) -> list[str]:
         return [

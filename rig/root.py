@@ -140,8 +140,8 @@ def _run(command: list[str], report: Progress) -> None:
                 report(f"{command[0]}: {text}")
     if process.returncode != 0:
         raise RootError(
-            f"{command[0]} failed ({process.returncode}): {' | '.join(last)}; mend: check the network and"
-            " /etc/apt/sources.list (a Debian mirror must be reachable), then try again"
+            f"{command[0]} failed ({process.returncode}): {' | '.join(last)}; mend: a Debian mirror"
+            " that has this suite must be reachable (network, proxy, DNS), and the disk needs 1 GB; then try again"
         )
 
 

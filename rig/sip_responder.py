@@ -190,7 +190,6 @@ class Silent(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.port = 0
-        self.status: int | None = None
         self._transport: asyncio.DatagramTransport | None = None
         self._seen: dict[str, float] = {}
 

@@ -49,6 +49,10 @@ STASIS_START_LIMIT = 5.0
 """Seconds that a created channel has to enter the application."""
 
 
+_LINGERING = {"BUSY": 17, "CONGESTION": 34}
+"""A Local channel that is told so stays for a while; it is hung up with the cause that this means."""
+
+
 def key_of(line: Line) -> LineKey:
     """The key of a line's call."""
     return LineKey(line.callback_id, line.step, line.sequence)
@@ -193,9 +197,9 @@ class Switchboard:
                 return ()
         if found is None or found[0] != key:
             return ()
-        return self._meaning(state, found[1], signal)
+        return await self._meaning(state, found[1], signal)
 
-    def _meaning(self, state: _LineState, leg: Leg, signal: Event) -> Sequence[Happening]:
+    async def _meaning(self, state: _LineState, leg: Leg, signal: Event) -> Sequence[Happening]:
         match signal:
             case StasisStart() if leg.role is Role.AGENT:
                 return self._answered(state, leg)
@@ -204,14 +208,14 @@ class Switchboard:
                     return self._answered(state, leg)
                 return self._took(state, leg, LegRinging(leg)) if channel.state == "Ringing" else ()
             case Dial(dialstatus=status):
-                return self._dialled(state, leg, status)
+                return await self._dialled(state, leg, status)
             case ChannelDtmfReceived(digit=digit):
                 return (DigitPressed(leg, digit),)
             case ChannelDestroyed():
                 return (self._destroyed(state, leg, signal),)
         return ()
 
-    def _dialled(self, state: _LineState, leg: Leg, status: str) -> Sequence[Happening]:
+    async def _dialled(self, state: _LineState, leg: Leg, status: str) -> Sequence[Happening]:
         if status:
             state.leg(leg).dialstatus = status
         if leg.role is not Role.AGENT:
@@ -221,6 +225,8 @@ class Switchboard:
                 return self._took(state, leg, LegProgress(leg))
             if status == "ANSWER":
                 return self._answered(state, leg)
+            if (cause := _LINGERING.get(status)) is not None:
+                await self._quietly(self._client.hangup(channel_id(state.key, leg), reason_code=cause))
         return ()
 
     def _took(self, state: _LineState, leg: Leg, happening: Happening) -> Sequence[Happening]:
@@ -282,7 +288,7 @@ class Switchboard:
             await self._client.create_channel(
                 name,
                 state.line.client_endpoint,
-                variables=_presented(state.line.caller_id),
+                caller_id=state.line.caller_id,
                 language=state.line.language,
                 originator=agent,
             )
@@ -378,17 +384,3 @@ class Switchboard:
 
 def _device_of(queue: str) -> str:
     return f"Queue:{queue}_avail"
-
-
-def _presented(caller: str | None) -> dict[str, str]:
-    """Who calls, as the client's phone shows it. ``Acme Support <+14165550100>``."""
-    if caller is None:
-        return {}
-    name, _, number = caller.rpartition("<")
-    name, number = name.strip().strip('"'), number.rstrip("> ")
-    return {
-        "CALLERID(num)": number,
-        "CALLERID(name)": name,
-        "CONNECTEDLINE(num,i)": number,
-        "CONNECTEDLINE(name,i)": name,
-    }

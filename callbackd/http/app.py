@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 import callbackd
 from callbackd.http.callbacks import callback_routes
 from callbackd.http.errors import handle_errors
-from callbackd.http.guards import BodyGuard, TokenGuard
+from callbackd.http.guards import SizeGuard, TokenGuard
 from callbackd.http.health import health_routes
 from callbackd.http.services import Services
 
@@ -23,7 +23,7 @@ def create_app(services: Services, token: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(TokenGuard, token=token), Middleware(BodyGuard)],
+        middleware=[Middleware(TokenGuard, token=token), Middleware(SizeGuard)],
     )
     handle_errors(app)
     api = APIRouter(prefix="/api/v1", dependencies=[Security(HTTPBearer(auto_error=False))])

@@ -1,4 +1,4 @@
-"""What stands before every route: the token, and a limit on the size of bodies."""
+"""What stands before every route: the token, and limits on the size of headers and bodies."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 
 BODY_LIMIT = 64 * 1024
 """Bytes."""
+
+HEADERS_LIMIT = 16 * 1024
+"""Bytes of all names and values together."""
 
 
 class TokenGuard:
@@ -48,35 +51,45 @@ class TokenGuard:
         return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(b" "), self._token)
 
 
-class BodyGuard:
-    """Refuses bodies larger than the limit, announced or not, before they are held in memory."""
+class SizeGuard:
+    """Refuses headers and bodies larger than their limits, announced or not, before a body is held in memory."""
 
-    def __init__(self, app: ASGIApp, limit: int = BODY_LIMIT) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         received = 0
-        too_large = Rejected(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"the body is larger than {self._limit // 1024} KiB"
-        )
 
         async def counted() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._limit:
-                raise too_large
+            if received > BODY_LIMIT:
+                raise _too_large_a_body()
             return message
 
-        if any(name == b"content-length" and _exceeds(value, self._limit) for name, value in scope["headers"]):
-            refusal = error_response(too_large.status_code, too_large.code, too_large.detail)
-            await refusal(scope, receive, send)
+        if (refused := _too_large(scope)) is not None:
+            await error_response(refused.status_code, refused.code, refused.detail)(scope, receive, send)
             return
         await self._app(scope, counted, send)
+
+
+def _too_large(scope: Scope) -> Rejected | None:
+    """What the headers tell."""
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_LIMIT:
+        message = f"the headers are larger than {HEADERS_LIMIT // 1024} KiB"
+        return Rejected(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", message)
+    if any(name == b"content-length" and _exceeds(value, BODY_LIMIT) for name, value in scope["headers"]):
+        return _too_large_a_body()
+    return None
+
+
+def _too_large_a_body() -> Rejected:
+    message = f"the body is larger than {BODY_LIMIT // 1024} KiB"
+    return Rejected(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", message)
 
 
 def _exceeds(content_length: bytes, limit: int) -> bool:

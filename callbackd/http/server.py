@@ -14,8 +14,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from callbackd.http.errors import error_response
+from callbackd.http.guards import HEADERS_LIMIT
 
-_HEADERS_AT_MOST = 16 * 1024
 _PATIENCE_AT_END = 3
 
 
@@ -66,7 +66,7 @@ def _config(app: Any) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        h11_max_incomplete_event_size=_HEADERS_AT_MOST,
+        h11_max_incomplete_event_size=HEADERS_LIMIT,
         timeout_graceful_shutdown=_PATIENCE_AT_END,
     )
 
@@ -91,7 +91,7 @@ class _Protocol(H11Protocol):
     """Answers what is not HTTP, or has headers too large, in the API's own shape."""
 
     def send_400_response(self, msg: str) -> None:
-        response = error_response(400, "invalid", f"{msg} The headers may take {_HEADERS_AT_MOST // 1024} KiB.")
+        response = error_response(400, "invalid", f"{msg} The headers may take {HEADERS_LIMIT // 1024} KiB.")
         headers = [*response.raw_headers, (b"connection", b"close")]
         with contextlib.suppress(h11.LocalProtocolError):
             for event in (

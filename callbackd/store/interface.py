@@ -112,9 +112,7 @@ class CursorInvalid(StoreError):
 class Store(Protocol):
     """Where call-backs are kept. The truth: memory is a cache of it."""
 
-    async def add(
-        self, callback: CallBack, event: TimelineEvent, idempotency: Idempotency | None = None
-    ) -> CallBack:
+    async def add(self, callback: CallBack, event: TimelineEvent, idempotency: Idempotency | None = None) -> CallBack:
         """Keep a new call-back. Raises `AlreadyWaiting` if its profile and number have one that has not ended."""
 
     async def find_idempotent(self, key: str, since: datetime) -> tuple[CallBack, str] | None:

@@ -49,11 +49,11 @@ INSERT INTO write_proof (id, writes) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SE
 -- name: insert_callback
 INSERT INTO callbacks (
     id, profile, number, name, reason, language, priority, state, requested_at, not_before, asked_at, due_at,
-    rest_until, startable_at, in_order, expires_at, ended_at, next_step, next_kind, reschedules_auto,
+    rest_until, startable_at, expires_at, ended_at, next_step, next_kind, reschedules_auto,
     reschedules_agent, reschedules_client, attempts_made, counted, offers_made, offers_used, route_failures, version)
 VALUES (
     :id, :profile, :number, :name, :reason, :language, :priority, :state, :requested_at, :not_before, :asked_at,
-    :due_at, :rest_until, :startable_at, :in_order, :expires_at, :ended_at, :next_step, :next_kind,
+    :due_at, :rest_until, :startable_at, :expires_at, :ended_at, :next_step, :next_kind,
     :reschedules_auto, :reschedules_agent, :reschedules_client, :attempts_made, :counted, :offers_made, :offers_used,
     :route_failures, :version);
 
@@ -61,7 +61,7 @@ VALUES (
 UPDATE callbacks SET
     profile = :profile, number = :number, name = :name, reason = :reason, language = :language, priority = :priority,
     state = :state, requested_at = :requested_at, not_before = :not_before, asked_at = :asked_at, due_at = :due_at,
-    rest_until = :rest_until, startable_at = :startable_at, in_order = :in_order, expires_at = :expires_at,
+    rest_until = :rest_until, startable_at = :startable_at, expires_at = :expires_at,
     ended_at = :ended_at, next_step = :next_step, next_kind = :next_kind, reschedules_auto = :reschedules_auto,
     reschedules_agent = :reschedules_agent, reschedules_client = :reschedules_client,
     attempts_made = :attempts_made, counted = :counted, offers_made = :offers_made, offers_used = :offers_used,
@@ -103,13 +103,6 @@ INSERT INTO dials (number, at) VALUES (:number, :at);
 INSERT OR REPLACE INTO idempotency (key, fingerprint, at, callback_id)
 VALUES (:key, :fingerprint, :at, :callback_id);
 
--- name: put_in_order
-UPDATE callbacks SET in_order = 1
-WHERE rowid IN (
-    SELECT rowid FROM callbacks INDEXED BY callbacks_resting
-    WHERE state = 'scheduled' AND in_order = 0 AND profile = :profile AND next_step = :step AND startable_at <= :now
-    LIMIT :limit);
-
 -- name: erase_ended
 DELETE FROM callbacks
 WHERE rowid IN (
@@ -146,40 +139,64 @@ WHERE c.number = :number AND c.state IN ('scheduled', 'agent', 'client', 'connec
 
 -- What comes next ---------------------------------------------------------------------------------------------------
 
--- The first of those in order: one look per priority that occurs, highest first. Passed over are at most as many rows
--- as there are live and avoided numbers, since a number waits once per profile.
--- name: next_in_order
-WITH RECURSIVE priorities (priority) AS (
+-- The first of those that do not rest: one look per priority that occurs, highest first. The first of those that have
+-- rested: one look per bucket before now, at most 63 a level. Then the first of both, which sorts that many rows.
+-- Passed over are at most as many rows as there are live and avoided numbers, since a number waits once per profile.
+-- name: next_startable
+WITH RECURSIVE
+priorities (priority) AS (
     SELECT (SELECT max(priority) FROM callbacks INDEXED BY callbacks_in_order
-            WHERE state = 'scheduled' AND in_order = 1 AND profile = :profile AND next_step = :step)
+            WHERE state = 'scheduled' AND startable_at = due_at AND profile = :profile AND next_step = :step)
     UNION ALL
     SELECT (SELECT max(c.priority) FROM callbacks AS c INDEXED BY callbacks_in_order
-            WHERE c.state = 'scheduled' AND c.in_order = 1 AND c.profile = :profile AND c.next_step = :step
-              AND c.priority < p.priority)
+            WHERE c.state = 'scheduled' AND c.startable_at = c.due_at AND c.profile = :profile
+              AND c.next_step = :step AND c.priority < p.priority)
     FROM priorities AS p WHERE p.priority IS NOT NULL
+),
+in_order (id) AS (
+    SELECT first.id FROM (
+        SELECT (
+            SELECT w.id FROM callbacks AS w INDEXED BY callbacks_in_order
+            WHERE w.state = 'scheduled' AND w.startable_at = w.due_at AND w.profile = :profile
+              AND w.next_step = :step AND w.priority = p.priority AND w.due_at <= :now
+              AND w.number NOT IN (SELECT value FROM json_each(:avoid))
+              AND NOT EXISTS (
+                  SELECT 1 FROM callbacks AS l INDEXED BY callbacks_on_the_phone
+                  WHERE l.number = w.number AND l.state IN ('agent', 'client', 'connected', 'offering'))
+            ORDER BY w.due_at, w.id LIMIT 1) AS id
+        FROM priorities AS p) AS first
+    WHERE first.id IS NOT NULL LIMIT 1
+),
+before_now (level, first, beyond) AS (
+    SELECT level, iif(level = 6, -1 << 62, ((:now + 1) >> (bits + 6)) << 6), (:now + 1) >> bits FROM spans
+),
+buckets (level, bucket, beyond) AS (
+    SELECT b.level,
+           (SELECT min(r.bucket) FROM rests AS r
+            WHERE r.profile = :profile AND r.next_step = :step AND r.level = b.level AND r.bucket >= b.first),
+           b.beyond
+    FROM before_now AS b
+    UNION ALL
+    SELECT b.level,
+           (SELECT min(r.bucket) FROM rests AS r
+            WHERE r.profile = :profile AND r.next_step = :step AND r.level = b.level AND r.bucket > b.bucket),
+           b.beyond
+    FROM buckets AS b WHERE b.bucket < b.beyond
+),
+rested (id) AS (
+    SELECT (
+        SELECT r.id FROM rests AS r
+        WHERE r.profile = :profile AND r.next_step = :step AND r.level = b.level AND r.bucket = b.bucket
+          AND r.number NOT IN (SELECT value FROM json_each(:avoid))
+          AND NOT EXISTS (
+              SELECT 1 FROM callbacks AS l INDEXED BY callbacks_on_the_phone
+              WHERE l.number = r.number AND l.state IN ('agent', 'client', 'connected', 'offering'))
+        ORDER BY r.priority DESC, r.due_at, r.id LIMIT 1)
+    FROM buckets AS b WHERE b.bucket < b.beyond
 )
-SELECT c.* FROM priorities AS p CROSS JOIN callbacks AS c
-WHERE c.rowid = (
-    SELECT w.rowid FROM callbacks AS w INDEXED BY callbacks_in_order
-    WHERE w.state = 'scheduled' AND w.in_order = 1 AND w.profile = :profile AND w.next_step = :step
-      AND w.priority = p.priority AND w.due_at <= :now AND w.startable_at <= :now
-      AND w.number NOT IN (SELECT value FROM json_each(:avoid))
-      AND NOT EXISTS (
-          SELECT 1 FROM callbacks AS l INDEXED BY callbacks_on_the_phone
-          WHERE l.number = w.number AND l.state IN ('agent', 'client', 'connected', 'offering'))
-    ORDER BY w.due_at, w.id LIMIT 1)
-LIMIT 1;
-
--- Those whose rest is over and who are not yet in order: a few.
--- name: rested
-SELECT w.* FROM callbacks AS w INDEXED BY callbacks_resting
-WHERE w.state = 'scheduled' AND w.in_order = 0 AND w.profile = :profile AND w.next_step = :step
-  AND w.startable_at <= :now
-  AND w.number NOT IN (SELECT value FROM json_each(:avoid))
-  AND NOT EXISTS (
-      SELECT 1 FROM callbacks AS l INDEXED BY callbacks_on_the_phone
-      WHERE l.number = w.number AND l.state IN ('agent', 'client', 'connected', 'offering'))
-LIMIT :limit;
+SELECT c.* FROM callbacks AS c
+WHERE c.id IN (SELECT id FROM in_order UNION ALL SELECT id FROM rested)
+ORDER BY c.priority DESC, c.due_at, c.id LIMIT 1;
 
 -- name: next_startable_at
 SELECT min(startable_at) AS instant FROM callbacks INDEXED BY callbacks_startable
@@ -199,29 +216,36 @@ WHERE c.state IN ('agent', 'client', 'connected', 'offering');
 -- Counting ----------------------------------------------------------------------------------------------------------
 
 -- name: count_waiting
-SELECT d.profile, sum(d.n) AS waiting,
-       sum(CASE WHEN d.day < :now / 86400000 THEN d.n ELSE 0 END)
-       + coalesce((SELECT sum(m.n) FROM waiting_per_minute AS m
-                   WHERE m.profile = d.profile AND m.minute >= :now / 86400000 * 1440 AND m.minute < :now / 60000), 0)
+WITH RECURSIVE
+profiles (profile) AS (
+    SELECT (SELECT min(profile) FROM waiting)
+    UNION ALL
+    SELECT (SELECT min(w.profile) FROM waiting AS w WHERE w.profile > p.profile)
+    FROM profiles AS p WHERE p.profile IS NOT NULL
+)
+SELECT p.profile,
+       (SELECT sum(w.n) FROM waiting AS w WHERE w.profile = p.profile AND w.level = 6) AS waiting,
+       coalesce((SELECT sum(w.n) FROM spans AS s CROSS JOIN waiting AS w
+                 WHERE s.level >= 2 AND w.profile = p.profile AND w.level = s.level AND w.bucket < :now >> s.bits
+                   AND w.bucket >= iif(s.level = 6, -1 << 62, (:now >> (s.bits + 6)) << 6)), 0)
        + (SELECT count(*) FROM callbacks AS c INDEXED BY callbacks_due
-          WHERE c.state = 'scheduled' AND c.profile = d.profile
-            AND c.due_at >= :now / 60000 * 60000 AND c.due_at <= :now) AS queued
-FROM waiting_per_day AS d GROUP BY d.profile;
+          WHERE c.state = 'scheduled' AND c.profile = p.profile
+            AND c.due_at >= (:now >> 12) << 12 AND c.due_at <= :now) AS queued
+FROM profiles AS p WHERE p.profile IS NOT NULL;
 
 -- name: count_live
 SELECT profile, state, count(*) AS n FROM callbacks INDEXED BY callbacks_live
 WHERE state IN ('agent', 'client', 'connected', 'offering') GROUP BY profile, state;
 
 -- name: count_before
-SELECT coalesce((SELECT sum(n) FROM waiting_per_day
-                 WHERE profile = :profile
-                   AND (priority > :priority OR (priority = :priority AND day < :due_at / 86400000))), 0)
-       + coalesce((SELECT sum(n) FROM waiting_per_minute
-                   WHERE profile = :profile AND minute >= :due_at / 86400000 * 1440 AND minute < :due_at / 60000
-                     AND priority = :priority), 0)
+SELECT coalesce((SELECT sum(n) FROM waiting WHERE profile = :profile AND level = 6 AND priority > :priority), 0)
+       + coalesce((SELECT sum(w.n) FROM spans AS s CROSS JOIN waiting AS w
+                   WHERE s.level >= 2 AND w.profile = :profile AND w.level = s.level AND w.bucket < :due_at >> s.bits
+                     AND w.bucket >= iif(s.level = 6, -1 << 62, (:due_at >> (s.bits + 6)) << 6)
+                     AND w.priority = :priority), 0)
        + (SELECT count(*) FROM callbacks INDEXED BY callbacks_due
           WHERE state = 'scheduled' AND profile = :profile
-            AND due_at >= :due_at / 60000 * 60000 AND due_at <= :due_at
+            AND due_at >= (:due_at >> 12) << 12 AND due_at <= :due_at
             AND priority = :priority AND (due_at < :due_at OR id < :id)) AS n;
 
 -- name: count_requests

@@ -37,8 +37,6 @@ class Row(Protocol):
 
 def callback_to_row(callback: CallBack) -> RowValues:
     """Raises `ValueError` if an instant is naive."""
-    due_at = to_ms(callback.due_at)
-    startable_at = to_ms(callback.startable_at)
     return {
         "id": callback.id,
         "profile": callback.profile,
@@ -51,10 +49,9 @@ def callback_to_row(callback: CallBack) -> RowValues:
         "requested_at": to_ms(callback.requested_at),
         "not_before": to_ms_or_none(callback.not_before),
         "asked_at": to_ms(callback.asked_at),
-        "due_at": due_at,
+        "due_at": to_ms(callback.due_at),
         "rest_until": to_ms_or_none(callback.rest_until),
-        "startable_at": startable_at,
-        "in_order": int(startable_at == due_at),
+        "startable_at": to_ms(callback.startable_at),
         "expires_at": to_ms(callback.expires_at),
         "ended_at": to_ms_or_none(callback.ended_at),
         "next_step": callback.next_step.value,

@@ -33,7 +33,7 @@ from callbackd.store.interface import (
     StoreUnavailable,
 )
 from callbackd.store.migrate import load_migrations, migrate, schema_version
-from callbackd.store.order import LIVE_STATES, place
+from callbackd.store.order import LIVE_STATES
 from callbackd.store.paging import Selection, page
 from callbackd.store.queries import Queries
 from callbackd.store.rows import RowValues
@@ -41,12 +41,6 @@ from callbackd.store.writer import Writer
 
 DIALS_KEPT = timedelta(hours=24)
 """How much longer than the call-backs of its time a dial is kept: the limit looks that far back."""
-
-LOOKED_THROUGH = 256
-"""Up to how many call-backs whose rest is over are compared one by one; more are put in order first."""
-
-PUT_IN_ORDER = 1000
-"""How many are put in order in one write, so that other writes need not wait for long."""
 
 
 class SqliteStore:
@@ -267,23 +261,12 @@ class SqliteStore:
     async def next_startable(
         self, profile: str, step: Step, now: datetime, avoid: Collection[str] = ()
     ) -> CallBack | None:
-        """See `Store.next_startable`.
-
-        A few look-ups, however many wait. Call-backs whose rest is over are taken in a few at a time; if many rests
-        have ended since the last question, they are first put in order, once, in the time of as many small writes.
-        """
-        parameters = {
-            "profile": profile,
-            "step": step.value,
-            "now": to_ms(now),
-            "avoid": json.dumps(tuple(avoid)),
-            "limit": LOOKED_THROUGH + 1,
-        }
-        # One that is put in order between the two reads is found by the second, so none is missed.
-        while len(rested := await self._read("rested", parameters)) > LOOKED_THROUGH:
-            await self._write("put_in_order", parameters | {"limit": PUT_IN_ORDER})
-        first = await self._read("next_in_order", parameters)
-        return min((rows.callback_from_row(row) for row in (*rested, *first)), key=place, default=None)
+        """See `Store.next_startable`. A few look-ups, however many wait, rest or have rested."""
+        found = await self._read(
+            "next_startable",
+            {"profile": profile, "step": step.value, "now": to_ms(now), "avoid": json.dumps(tuple(avoid))},
+        )
+        return rows.callback_from_row(found[0]) if found else None
 
     async def next_startable_at(self, profile: str, after: datetime) -> datetime | None:
         """See `Store.next_startable_at`."""

@@ -160,7 +160,7 @@ async def test_the_filters(api: Caller, house: House) -> None:
     "query",
     [
         "state=waiting",
-        "state=queued,%0a",
+        "state=queued,%0a,x",
         "limit=0",
         "limit=501",
         "limit=-1",

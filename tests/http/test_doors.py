@@ -109,6 +109,11 @@ async def test_a_method_that_is_not_there_is_405(api: Caller, method: str, path:
     assert answer.headers["allow"]
 
 
+async def test_headers_that_are_too_large_are_431(api: Caller) -> None:
+    headers = [("X-Anything", "x" * 1000)] * 17
+    assert (await api.send("GET", "/api/v1/callbacks", headers=headers)).error == (431, "too_large")
+
+
 async def test_alive(api: Caller) -> None:
     answer = await api.without_token().get("/healthz")
     assert (answer.status, answer.json) == (200, {"status": "ok"})

@@ -212,6 +212,17 @@ async def test_early_media_is_heard_before_any_answer(rig: Rig, judge: Judge) ->
     assert audio.tone_at(heard, at + 0.3, 700)
 
 
+async def test_a_voicemail_box_greets_listens_and_hangs_up(rig: Rig, judge: Judge) -> None:
+    rig.phones.set("+14165550123", phone.voicemail(greeting="sound:vm-goodbye", records=0.2))
+    client = await judge.call("PJSIP/+14165550123@trunk")
+    await judge.event("StasisStart", id=client)
+    await judge.event("ChannelDestroyed", id=client)
+    [call] = rig.phones.calls()
+    assert call.ended_at is not None
+    assert call.answered_at is not None
+    assert call.ended_at - call.answered_at > 0.6
+
+
 async def test_a_behaviour_that_fails_is_told(rig: Rig, judge: Judge) -> None:
     async def clumsy(call: PhoneCall) -> None:
         raise ValueError(f"dropped {call.extension}")

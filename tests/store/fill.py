@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -31,11 +32,11 @@ _FIRST_EVENTS = """
 INSERT INTO events (callback_id, seq, at, type, data) SELECT id, 1, requested_at, 'requested', '{}' FROM callbacks
 """
 
-_TALLY = """
-INSERT INTO waiting_per_day SELECT profile, due_at / 86400000, priority, count(*) FROM callbacks
-WHERE state = 'scheduled' GROUP BY 1, 2, 3;
-INSERT INTO waiting_per_minute SELECT profile, due_at / 60000, priority, count(*) FROM callbacks
-WHERE state = 'scheduled' GROUP BY 1, 2, 3;
+_FROM_SPANS = """
+INSERT INTO waiting SELECT profile, level, due_at >> bits, priority, count(*) FROM callbacks CROSS JOIN spans
+WHERE state = 'scheduled' AND level >= 2 GROUP BY 1, 2, 3, 4;
+INSERT INTO rests SELECT profile, next_step, level, startable_at >> bits, priority, due_at, id, number
+FROM callbacks CROSS JOIN spans WHERE state = 'scheduled' AND startable_at > due_at ORDER BY 1, 2, 3, 4, 5 DESC, 6, 7;
 """
 
 
@@ -125,7 +126,9 @@ def fill(
         for _, _, sql in dropped:
             connection.execute(sql)
         connection.execute("COMMIT")
-        connection.executescript(_TALLY)
+        connection.executescript(_FROM_SPANS)
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _number(i: int) -> str:

@@ -21,9 +21,6 @@ CREATE TABLE callbacks (
     rest_until         INTEGER,
     -- The later of due_at and rest_until.
     startable_at       INTEGER NOT NULL,
-    -- 0 while it rests beyond its due_at. Once a rest is seen to be over, the row may be put in order (1): from then on
-    -- due_at alone says which is first, and no query has to look past the ones that rest.
-    in_order           INTEGER NOT NULL CHECK (in_order IN (0, 1)),
     expires_at         INTEGER NOT NULL,
     ended_at           INTEGER,
     next_step          TEXT    NOT NULL,
@@ -50,11 +47,9 @@ CREATE UNIQUE INDEX callbacks_on_the_phone ON callbacks (number)
 CREATE INDEX callbacks_live ON callbacks (profile, state)
     WHERE state IN ('agent', 'client', 'connected', 'offering');
 
+-- Those that do not rest beyond their due_at; for the others there is the table rests.
 CREATE INDEX callbacks_in_order ON callbacks (profile, next_step, priority DESC, due_at, id)
-    WHERE state = 'scheduled' AND in_order = 1;
-
-CREATE INDEX callbacks_resting ON callbacks (profile, next_step, startable_at)
-    WHERE state = 'scheduled' AND in_order = 0;
+    WHERE state = 'scheduled' AND startable_at = due_at;
 
 CREATE INDEX callbacks_startable ON callbacks (profile, startable_at)
     WHERE state = 'scheduled';
@@ -74,70 +69,113 @@ CREATE INDEX callbacks_by_state ON callbacks (state, requested_at, id, due_at);
 CREATE INDEX callbacks_by_profile ON callbacks (profile, state, requested_at, id, due_at);
 CREATE INDEX callbacks_by_number ON callbacks (number, requested_at, id);
 
--- How many wait, kept by the triggers below, so that counting a million costs no million.
-CREATE TABLE waiting_per_day (
-    profile  TEXT    NOT NULL,
-    day      INTEGER NOT NULL, -- due_at / 86400000
-    priority INTEGER NOT NULL,
-    n        INTEGER NOT NULL,
-    PRIMARY KEY (profile, day, priority)
+-- Time in spans, so that everything before an instant is a few of them, whatever it is: at each level an instant lies
+-- in the bucket (instant >> bits), of 1 ms, 64 ms, 4 s, 4 min, 5 h, 12 days, 2 years. What lies before an instant is: at
+-- the top level the buckets before its own, and at each lower level those before its own within the one above it.
+CREATE TABLE spans (
+    level INTEGER NOT NULL PRIMARY KEY,
+    bits  INTEGER NOT NULL
+);
+INSERT INTO spans (level, bits) VALUES (0, 0), (1, 6), (2, 12), (3, 18), (4, 24), (5, 30), (6, 36);
+
+-- The waiting call-backs that rest beyond their due_at, once per level, in the bucket in which the rest ends. All of a
+-- bucket before now have rested, and its first row is the first of them in the order: so no query has to look through
+-- those that still rest, nor through those that have rested.
+CREATE TABLE rests (
+    profile   TEXT    NOT NULL,
+    next_step TEXT    NOT NULL,
+    level     INTEGER NOT NULL,
+    bucket    INTEGER NOT NULL, -- startable_at >> bits
+    priority  INTEGER NOT NULL,
+    due_at    INTEGER NOT NULL,
+    id        TEXT    NOT NULL,
+    number    TEXT    NOT NULL,
+    PRIMARY KEY (profile, next_step, level, bucket, priority DESC, due_at, id)
 ) WITHOUT ROWID;
 
-CREATE TABLE waiting_per_minute (
+CREATE TRIGGER rests_insert AFTER INSERT ON callbacks
+WHEN NEW.state = 'scheduled' AND NEW.startable_at > NEW.due_at
+BEGIN
+    INSERT INTO rests (profile, next_step, level, bucket, priority, due_at, id, number)
+    SELECT NEW.profile, NEW.next_step, level, NEW.startable_at >> bits, NEW.priority, NEW.due_at, NEW.id, NEW.number
+    FROM spans;
+END;
+
+CREATE TRIGGER rests_delete AFTER DELETE ON callbacks
+WHEN OLD.state = 'scheduled' AND OLD.startable_at > OLD.due_at
+BEGIN
+    DELETE FROM rests
+    WHERE (profile, next_step, level, bucket, priority, due_at, id) IN (
+        SELECT OLD.profile, OLD.next_step, level, OLD.startable_at >> bits, OLD.priority, OLD.due_at, OLD.id
+        FROM spans);
+END;
+
+CREATE TRIGGER rests_update_leave AFTER UPDATE ON callbacks
+WHEN OLD.state = 'scheduled' AND OLD.startable_at > OLD.due_at
+BEGIN
+    DELETE FROM rests
+    WHERE (profile, next_step, level, bucket, priority, due_at, id) IN (
+        SELECT OLD.profile, OLD.next_step, level, OLD.startable_at >> bits, OLD.priority, OLD.due_at, OLD.id
+        FROM spans);
+END;
+
+CREATE TRIGGER rests_update_come AFTER UPDATE ON callbacks
+WHEN NEW.state = 'scheduled' AND NEW.startable_at > NEW.due_at
+BEGIN
+    INSERT INTO rests (profile, next_step, level, bucket, priority, due_at, id, number)
+    SELECT NEW.profile, NEW.next_step, level, NEW.startable_at >> bits, NEW.priority, NEW.due_at, NEW.id, NEW.number
+    FROM spans;
+END;
+
+-- How many wait and from when they are due, so that counting a million is not a million steps. The two shortest spans
+-- are left out: the few seconds that they would tell apart are counted from the call-backs themselves.
+CREATE TABLE waiting (
     profile  TEXT    NOT NULL,
-    minute   INTEGER NOT NULL, -- due_at / 60000
+    level    INTEGER NOT NULL,
+    bucket   INTEGER NOT NULL, -- due_at >> bits
     priority INTEGER NOT NULL,
     n        INTEGER NOT NULL,
-    PRIMARY KEY (profile, minute, priority)
+    PRIMARY KEY (profile, level, bucket, priority)
 ) WITHOUT ROWID;
 
-CREATE TRIGGER callbacks_tally_insert AFTER INSERT ON callbacks WHEN NEW.state = 'scheduled'
+CREATE TRIGGER waiting_insert AFTER INSERT ON callbacks
+WHEN NEW.state = 'scheduled'
 BEGIN
-    INSERT INTO waiting_per_day (profile, day, priority, n)
-    VALUES (NEW.profile, NEW.due_at / 86400000, NEW.priority, 1)
-    ON CONFLICT (profile, day, priority) DO UPDATE SET n = n + 1;
-    INSERT INTO waiting_per_minute (profile, minute, priority, n)
-    VALUES (NEW.profile, NEW.due_at / 60000, NEW.priority, 1)
-    ON CONFLICT (profile, minute, priority) DO UPDATE SET n = n + 1;
+    INSERT INTO waiting (profile, level, bucket, priority, n)
+    SELECT NEW.profile, level, NEW.due_at >> bits, NEW.priority, 1 FROM spans WHERE level >= 2
+    ON CONFLICT (profile, level, bucket, priority) DO UPDATE SET n = n + 1;
 END;
 
-CREATE TRIGGER callbacks_tally_delete AFTER DELETE ON callbacks WHEN OLD.state = 'scheduled'
+CREATE TRIGGER waiting_delete AFTER DELETE ON callbacks
+WHEN OLD.state = 'scheduled'
 BEGIN
-    UPDATE waiting_per_day SET n = n - 1
-    WHERE profile = OLD.profile AND day = OLD.due_at / 86400000 AND priority = OLD.priority;
-    DELETE FROM waiting_per_day
-    WHERE profile = OLD.profile AND day = OLD.due_at / 86400000 AND priority = OLD.priority AND n = 0;
-    UPDATE waiting_per_minute SET n = n - 1
-    WHERE profile = OLD.profile AND minute = OLD.due_at / 60000 AND priority = OLD.priority;
-    DELETE FROM waiting_per_minute
-    WHERE profile = OLD.profile AND minute = OLD.due_at / 60000 AND priority = OLD.priority AND n = 0;
+    UPDATE waiting SET n = n - 1
+    WHERE (profile, level, bucket, priority) IN (
+        SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans WHERE level >= 2);
+    DELETE FROM waiting
+    WHERE n = 0 AND (profile, level, bucket, priority) IN (
+        SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans WHERE level >= 2);
 END;
 
--- A change of what is counted is a leaving (where it waited) and a coming (where it waits).
-CREATE TRIGGER callbacks_tally_leave AFTER UPDATE OF state, profile, priority, due_at ON callbacks
-WHEN OLD.state = 'scheduled' AND (
-    NEW.state <> OLD.state OR NEW.profile <> OLD.profile OR NEW.priority <> OLD.priority OR NEW.due_at <> OLD.due_at)
+CREATE TRIGGER waiting_update_leave AFTER UPDATE ON callbacks
+WHEN OLD.state = 'scheduled' AND (NEW.state, NEW.profile, NEW.priority, NEW.due_at)
+    <> (OLD.state, OLD.profile, OLD.priority, OLD.due_at)
 BEGIN
-    UPDATE waiting_per_day SET n = n - 1
-    WHERE profile = OLD.profile AND day = OLD.due_at / 86400000 AND priority = OLD.priority;
-    DELETE FROM waiting_per_day
-    WHERE profile = OLD.profile AND day = OLD.due_at / 86400000 AND priority = OLD.priority AND n = 0;
-    UPDATE waiting_per_minute SET n = n - 1
-    WHERE profile = OLD.profile AND minute = OLD.due_at / 60000 AND priority = OLD.priority;
-    DELETE FROM waiting_per_minute
-    WHERE profile = OLD.profile AND minute = OLD.due_at / 60000 AND priority = OLD.priority AND n = 0;
+    UPDATE waiting SET n = n - 1
+    WHERE (profile, level, bucket, priority) IN (
+        SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans WHERE level >= 2);
+    DELETE FROM waiting
+    WHERE n = 0 AND (profile, level, bucket, priority) IN (
+        SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans WHERE level >= 2);
 END;
 
-CREATE TRIGGER callbacks_tally_come AFTER UPDATE OF state, profile, priority, due_at ON callbacks
-WHEN NEW.state = 'scheduled' AND (
-    NEW.state <> OLD.state OR NEW.profile <> OLD.profile OR NEW.priority <> OLD.priority OR NEW.due_at <> OLD.due_at)
+CREATE TRIGGER waiting_update_come AFTER UPDATE ON callbacks
+WHEN NEW.state = 'scheduled' AND (NEW.state, NEW.profile, NEW.priority, NEW.due_at)
+    <> (OLD.state, OLD.profile, OLD.priority, OLD.due_at)
 BEGIN
-    INSERT INTO waiting_per_day (profile, day, priority, n)
-    VALUES (NEW.profile, NEW.due_at / 86400000, NEW.priority, 1)
-    ON CONFLICT (profile, day, priority) DO UPDATE SET n = n + 1;
-    INSERT INTO waiting_per_minute (profile, minute, priority, n)
-    VALUES (NEW.profile, NEW.due_at / 60000, NEW.priority, 1)
-    ON CONFLICT (profile, minute, priority) DO UPDATE SET n = n + 1;
+    INSERT INTO waiting (profile, level, bucket, priority, n)
+    SELECT NEW.profile, level, NEW.due_at >> bits, NEW.priority, 1 FROM spans WHERE level >= 2
+    ON CONFLICT (profile, level, bucket, priority) DO UPDATE SET n = n + 1;
 END;
 
 CREATE TABLE attempts (

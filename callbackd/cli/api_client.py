@@ -1,0 +1,120 @@
+"""The daemon's HTTP API, as the commands use it; on the standard library, so that a command starts at once."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from callbackd.cli.failure import UNREACHABLE, Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from callbackd.config import Configuration
+
+_TIMEOUT = 15.0
+_LARGEST_TOKEN = 4096
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared with, not listened at
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the daemon says."""
+
+    status: int
+    body: Any
+
+
+class ApiClient:
+    """Asks the daemon that the configuration describes. Every method raises `Failure`."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        settings = configuration.settings
+        if settings.http is None:
+            raise Failure(
+                f"the HTTP API is off, so the daemon can't be asked: give {settings.file} a section http, "
+                "such as http: {listen: 127.0.0.1:8780}",
+                UNREACHABLE,
+            )
+        self._where = settings.http.listen
+        self._host = _ANYWHERE.get(self._where.host, self._where.host)
+        self._token_file = settings.http.token_file
+
+    def get(self, *path: str, query: Iterable[tuple[str, str]] = ()) -> Any:
+        """The body of GET /api/v1/PATH."""
+        parameters = urlencode(list(query))
+        return self._call("GET", _path(path) + (f"?{parameters}" if parameters else ""), None).body
+
+    def post(self, *path: str, body: dict[str, Any]) -> Answer:
+        """The answer to POST /api/v1/PATH."""
+        return self._call("POST", _path(path), body)
+
+    def readiness(self) -> Answer:
+        """What /readyz says, whatever its status."""
+        return self._exchange("GET", "/readyz", None, {})
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Answer:
+        headers = {"Authorization": f"Bearer {_read_token(self._token_file)}", "Content-Type": "application/json"}
+        answer = self._exchange(method, path, body, headers)
+        if answer.status < 400:
+            return answer
+        if answer.status == 401:
+            raise Failure(
+                f"the daemon does not take the token in {self._token_file}: is it the one it was started with?"
+            )
+        raise Failure(_error(answer, self._where))
+
+    def _exchange(self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]) -> Answer:
+        connection = http.client.HTTPConnection(self._host, self._where.port, timeout=_TIMEOUT)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            response = connection.getresponse()
+            return Answer(response.status, json.loads(response.read()))
+        except OSError as error:
+            reason = (error.strerror or str(error) or type(error).__name__).lower()
+            raise Failure(
+                f"the daemon can't be reached at {self._where}: {reason}; is it running? (systemctl status callbackd)",
+                UNREACHABLE,
+            ) from None
+        except (http.client.HTTPException, ValueError):
+            raise Failure(
+                f"what answers at {self._where} is not callbackd; see http.listen in its settings", UNREACHABLE
+            ) from None
+        finally:
+            connection.close()
+
+
+def _path(parts: Iterable[str]) -> str:
+    return "/api/v1/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _error(answer: Answer, where: object) -> str:
+    match answer.body:
+        case {"error": {"message": str(message)}}:
+            return message
+    return f"what answers at {where} failed with status {answer.status} and is not callbackd"
+
+
+def _read_token(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(_LARGEST_TOKEN).decode("ascii").strip()
+    except FileNotFoundError:
+        raise Failure(
+            f"there is no token at {path}: the daemon makes it when it first starts; is it running?", UNREACHABLE
+        ) from None
+    except PermissionError:
+        raise Failure(
+            f"the token in {path} can't be read: permission denied; run this as root or as the user of the daemon"
+        ) from None
+    except OSError as error:
+        raise Failure(f"the token in {path} can't be read: {error.strerror}") from None
+    except ValueError:
+        text = ""
+    if not text or not text.isprintable() or " " in text:
+        raise Failure(f"{path} holds no token: remove it and start the daemon again, which makes a new one")
+    return text

@@ -1,0 +1,134 @@
+"""Call-backs as people read them: tables and timelines, in the wall clock of each target."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from callbackd.cli.plain import plain
+from callbackd.domain.hours import wall_clock
+
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})")
+_WIDE = 240
+_BESIDE_THE_POINT = frozenset({"id", "seq", "at", "type", "why"})
+
+ZoneOf = Callable[[str], tzinfo]
+
+
+def print_list(callbacks: Iterable[Mapping[str, Any]], zone_of: ZoneOf) -> None:
+    """A table of call-backs."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, whole in (
+        *(("id", True), ("profile", False), ("state", True), ("number", True)),
+        *(("name", False), ("due", False), ("tries", True), ("why", False)),
+    ):
+        table.add_column(heading, no_wrap=whole, overflow="fold")
+    for callback in callbacks:
+        zone = zone_of(callback["profile"])
+        due = clock(callback["due_at"], zone) if callback["next"] else ""
+        table.add_row(
+            *(
+                Text(plain(str(cell)))
+                for cell in (
+                    *(callback["id"], callback["profile"], callback["state"], callback["number"]),
+                    *(callback["name"] or "", due, callback["tries"], reason(callback, zone)),
+                )
+            )
+        )
+    _console().print(table)
+
+
+def print_story(story: Mapping[str, Any], zone: tzinfo) -> None:
+    """One call-back: what is known of it, and what happened, in order."""
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts.add_column(no_wrap=True, style="bold")
+    facts.add_column(overflow="fold")
+    for name, fact in _facts(story, zone):
+        facts.add_row(Text(name), Text(plain(fact)))
+    timeline = Table(box=None, show_header=False, pad_edge=False)
+    for whole in (True, True, False):
+        timeline.add_column(no_wrap=whole, overflow="fold")
+    for event in story["events"]:
+        timeline.add_row(
+            Text(clock(event["at"], zone)), Text(plain(str(event["type"]))), Text("\n".join(_details(event, zone)))
+        )
+    console = _console()
+    console.print(facts)
+    console.print()
+    console.print(timeline)
+
+
+def clock(instant: str, zone: tzinfo) -> str:
+    """An instant of the API on the wall of a target."""
+    return wall_clock(datetime.fromisoformat(instant), zone)
+
+
+def reason(callback: Mapping[str, Any], zone: tzinfo) -> str:
+    """What a call-back waits for, or since when it is over."""
+    following = callback["next"]
+    if following is None:
+        return f"since {clock(callback['ended_at'], zone)}" if callback["ended_at"] else ""
+    if following["step"] == "offer":
+        text = "the client is to be asked for one more try"
+    else:
+        text = {
+            "request": "first attempt",
+            "auto": "tried again: the client was not reached",
+            "agent": "tried again: the agent asked for it",
+            "client": "tried again: the client asked for it",
+        }.get(following["kind"], following["kind"])
+    if following["rests_until"]:
+        text += f"; rests until {clock(following['rests_until'], zone)}"
+    return str(text)
+
+
+def _facts(story: Mapping[str, Any], zone: tzinfo) -> Iterable[tuple[str, str]]:
+    yield "id", story["id"]
+    yield "profile", story["profile"]
+    yield "number", story["number"]
+    for name in ("name", "reason", "language"):
+        if story[name]:
+            yield name, story[name]
+    if story["priority"]:
+        yield "priority", str(story["priority"])
+    yield "state", story["state"]
+    yield "requested", clock(story["requested_at"], zone)
+    if story["next"]:
+        yield "due", clock(story["due_at"], zone)
+        yield "why", reason(story, zone)
+        yield "expires", clock(story["expires_at"], zone)
+    if story["ended_at"]:
+        yield "ended", clock(story["ended_at"], zone)
+    yield "tries", str(story["tries"])
+    yield "reschedules", ", ".join(f"{kind} {count}" for kind, count in story["reschedules"].items())
+
+
+def _details(event: Mapping[str, Any], zone: tzinfo) -> list[str]:
+    """What belongs to an event, in one line; then its explanation, a line each."""
+    facts = [
+        f"{plain(name)}: {_value(value, zone)}"
+        for name, value in event.items()
+        if name not in _BESIDE_THE_POINT and value is not None
+    ]
+    why = event.get("why") or []
+    lines = [why] if isinstance(why, str) else why
+    return [", ".join(facts)] * bool(facts) + [plain(str(line)) for line in lines]
+
+
+def _value(value: Any, zone: tzinfo) -> str:
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return clock(value, zone)
+    return plain(value if isinstance(value, str) else json.dumps(value))
+
+
+def _console() -> Console:
+    """As wide as the terminal; into a file or a pipe nothing is broken into lines."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=_WIDE)

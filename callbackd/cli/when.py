@@ -1,0 +1,147 @@
+"""``callbackd when``: what would follow an attempt, and why, without a daemon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from callbackd.cli.callbacks import TIME_HELP
+from callbackd.cli.configuration import ConfigurationFile, find_profile
+from callbackd.cli.plain import plain, print_json
+from callbackd.cli.times import parse_time
+from callbackd.domain.callback import Kind, OfferOutcome, Outcome, Reschedules
+from callbackd.domain.profile import Profile
+
+_KINDS = [Kind.AUTO, Kind.AGENT, Kind.CLIENT]
+_OUTCOMES = [outcome for outcome in Outcome if outcome is not Outcome.CANCELLED]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What follows: `decision` is retry, offer, end or rest; `due` None is at once where it rests."""
+
+    decision: str
+    summary: str
+    why: tuple[str, ...]
+    due: datetime | None = None
+    kind: Kind | None = None
+    disposition: str | None = None
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  callbackd when support\n"
+    "  callbackd when support --failed-at 16:45\n"
+    "  callbackd when support --failed-at '2026-11-06 16:45' --used 1 --kind agent\n"
+    "  callbackd when support --outcome client_busy --used 2 --json",
+)
+@click.argument("profile")
+@click.option("--failed-at", metavar="TIME", help=f"When the attempt ended.  [default: now]  {TIME_HELP}")
+@click.option(
+    "--used",
+    type=click.IntRange(0, 1000),
+    default=0,
+    show_default=True,
+    help="How many auto and agent reschedules there have been.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in _KINDS]),
+    default=Kind.AUTO.value,
+    show_default=True,
+    help="Who asks for another try: nobody (auto), the agent with the reschedule key, or the client in an offer.",
+)
+@click.option(
+    "--outcome",
+    type=click.Choice([outcome.value for outcome in _OUTCOMES]),
+    metavar="OUTCOME",
+    help=f"How the attempt ended: {', '.join(_OUTCOMES)}.  [default: client_no_answer; with --kind agent, "
+    "agent_rescheduled]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def when(
+    file: ConfigurationFile,
+    profile: str,
+    failed_at: str | None,
+    used: int,
+    kind: str,
+    outcome: str | None,
+    as_json: bool,
+) -> None:
+    """Explain when a failed attempt would be tried again, rule by rule. The daemon need not run."""
+    if kind == Kind.CLIENT and outcome is not None:
+        raise click.UsageError("--kind client is about an offer in which the client presses 1: it has no --outcome.")
+    found = find_profile(file.load(), profile)
+    zone = ZoneInfo(found.target.timezone)
+    now = datetime.now(UTC).replace(microsecond=0)
+    ended_at = now if failed_at is None else parse_time(failed_at, zone, now, "--failed-at")
+    ended_as = Outcome(outcome or (Outcome.AGENT_RESCHEDULED if kind == Kind.AGENT else Outcome.CLIENT_NO_ANSWER))
+    answer = explain(found, Kind(kind), ended_as, used, ended_at)
+    if as_json:
+        print_json(_shape(found, Kind(kind), ended_as, ended_at, answer))
+    else:
+        _print(found, Kind(kind), ended_as, ended_at, answer)
+
+
+def explain(profile: Profile, kind: Kind, outcome: Outcome, used: int, ended_at: datetime) -> Answer:
+    """Ask the rules. `outcome` does not matter to `kind` client: that follows an offer."""
+    from callbackd.domain.reschedule import End, MakeOffer, Retry, after_attempt, after_offer
+    from callbackd.domain.rest import after_uncounted, counts
+
+    if kind is Kind.CLIENT:
+        decision = after_offer(profile, outcome=OfferOutcome.ANOTHER_TRY, offers_used=0, ended_at=ended_at)
+    elif counts(outcome, network_took=True):
+        decision = after_attempt(
+            profile, outcome=outcome, armed=kind is Kind.AGENT, reschedules=Reschedules(auto=used), ended_at=ended_at
+        )
+    else:
+        rest = after_uncounted(profile, outcome, ended_at=ended_at)
+        until = rest.target_until or rest.callback_until
+        summary = "again at once" if until is None else "tried again, in its old place, not before"
+        if outcome is Outcome.WITHHELD:
+            summary = "tried again, in its old place, once the reason is gone"
+        return Answer("rest", summary, (*rest.why, "the client's phone did not ring: nothing is used up"), until)
+    match decision:
+        case Retry(kind=made, due=due, why=why):
+            return Answer("retry", f"tried again ({made}) from", why, due, made)
+        case MakeOffer(due=due, why=why):
+            return Answer("offer", "the client is rung and asked for one more try from", why, due)
+        case End(disposition=disposition, why=why):
+            return Answer("end", f"not tried again: {disposition}", why, disposition=disposition.value)
+
+
+def _print(profile: Profile, kind: Kind, outcome: Outcome, ended_at: datetime, answer: Answer) -> None:
+    from callbackd.domain.hours import wall_clock
+
+    zone = ZoneInfo(profile.target.timezone)
+    what = "an offer ends, the client pressed 1" if kind is Kind.CLIENT else f"an attempt ends as {outcome}"
+    click.echo(f"{plain(profile.label)} ({profile.id}): {what}, {wall_clock(ended_at, zone)}")
+    for line in answer.why:
+        click.echo(f"  - {plain(line)}")
+    due = "" if answer.due is None else f" {wall_clock(answer.due, zone)} ({profile.target.timezone})"
+    click.echo(f"{answer.summary}{due}")
+
+
+def _shape(profile: Profile, kind: Kind, outcome: Outcome, ended_at: datetime, answer: Answer) -> dict[str, Any]:
+    zone = ZoneInfo(profile.target.timezone)
+
+    def told(at: datetime | None) -> str | None:
+        return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+    return {
+        "profile": profile.id,
+        "timezone": profile.target.timezone,
+        "outcome": None if kind is Kind.CLIENT else outcome.value,
+        "failed_at": told(ended_at),
+        "decision": answer.decision,
+        "kind": None if answer.kind is None else answer.kind.value,
+        "due_at": told(answer.due),
+        "due_local": None if answer.due is None else answer.due.astimezone(zone).isoformat(),
+        "disposition": answer.disposition,
+        "why": list(answer.why),
+    }
