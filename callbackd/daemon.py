@@ -32,6 +32,7 @@ from callbackd.engine.desk import Desk
 from callbackd.engine.intake import Intake
 from callbackd.engine.profiles import Limits, Rules
 from callbackd.engine.recovery import Recovery
+from callbackd.engine.retention import erase_the_old
 from callbackd.engine.scheduler import Scheduler
 from callbackd.engine.settlement import Settlement
 from callbackd.http.app import create_app
@@ -90,7 +91,7 @@ class Daemon:
         self._group = group
         self.stopped = asyncio.Event()
         self._stops = 0
-        clock = SystemClock()
+        clock = self._clock = SystemClock()
         chance = random.SystemRandom()
         self._link = Supervisor(
             transport,
@@ -116,6 +117,7 @@ class Daemon:
         """Start every part. Raises `TokenUnusable`."""
         self._start(self._link.run(), "link")
         self._start(self._scheduler.run(), "scheduler")
+        self._start(erase_the_old(self._store, self._clock, self._settings.retention), "retention")
         if self._settings.http is not None:
             token = read_or_make(self._settings.http.token_file)
             if token.warning is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from callbackd.cli.failure import UNREACHABLE, Failure
+from callbackd.cli.failure import Failure, Unreachable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,10 +35,9 @@ class ApiClient:
     def __init__(self, configuration: Configuration) -> None:
         settings = configuration.settings
         if settings.http is None:
-            raise Failure(
+            raise Unreachable(
                 f"the HTTP API is off, so the daemon can't be asked: give {settings.file} a section http, "
-                "such as http: {listen: 127.0.0.1:8780}",
-                UNREACHABLE,
+                "such as http: {listen: 127.0.0.1:8780}"
             )
         self._where = settings.http.listen
         self._host = _ANYWHERE.get(self._where.host, self._where.host)
@@ -76,13 +75,12 @@ class ApiClient:
             return Answer(response.status, json.loads(response.read()))
         except OSError as error:
             reason = (error.strerror or str(error) or type(error).__name__).lower()
-            raise Failure(
-                f"the daemon can't be reached at {self._where}: {reason}; is it running? (systemctl status callbackd)",
-                UNREACHABLE,
+            raise Unreachable(
+                f"the daemon can't be reached at {self._where}: {reason}; is it running? (systemctl status callbackd)"
             ) from None
         except (http.client.HTTPException, ValueError):
-            raise Failure(
-                f"what answers at {self._where} is not callbackd; see http.listen in its settings", UNREACHABLE
+            raise Unreachable(
+                f"what answers at {self._where} is not callbackd; see http.listen in its settings"
             ) from None
         finally:
             connection.close()
@@ -94,8 +92,8 @@ def _path(parts: Iterable[str]) -> str:
 
 def _error(answer: Answer, where: object) -> str:
     match answer.body:
-        case {"error": {"message": str(message)}}:
-            return message
+        case {"error": {"code": str(code), "message": str(message)}}:
+            return f"{message} ({code})"
     return f"what answers at {where} failed with status {answer.status} and is not callbackd"
 
 
@@ -104,8 +102,8 @@ def _read_token(path: Path) -> str:
         with path.open("rb") as stream:
             text = stream.read(_LARGEST_TOKEN).decode("ascii").strip()
     except FileNotFoundError:
-        raise Failure(
-            f"there is no token at {path}: the daemon makes it when it first starts; is it running?", UNREACHABLE
+        raise Unreachable(
+            f"there is no token at {path}: the daemon makes it when it first starts; is it running?"
         ) from None
     except PermissionError:
         raise Failure(

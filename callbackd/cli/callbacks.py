@@ -13,6 +13,7 @@ from callbackd.cli.failure import REFUSED, Failure
 from callbackd.cli.plain import plain, print_json
 from callbackd.cli.times import has_zone, parse_time_to_come
 from callbackd.domain.callback import State
+from callbackd.domain.instants import rfc3339
 
 if TYPE_CHECKING:
     from callbackd.config import Configuration
@@ -58,7 +59,7 @@ def request(
     at = None
     if not_before is not None:
         zone = UTC if has_zone(not_before) else zone_of(configuration, find_profile(configuration, profile).id)
-        at = parse_time_to_come(not_before, zone, datetime.now(UTC), "--not-before").isoformat()
+        at = rfc3339(parse_time_to_come(not_before, zone, datetime.now(UTC), "--not-before"))
     asked = {
         "profile": profile,
         "number": number,
@@ -135,7 +136,9 @@ def list_(
 @as_json
 @click.pass_obj
 def show(file: ConfigurationFile, callback_id: str, as_json: bool) -> None:
-    """Tell the story of a call-back: what is known of it, and what happened, in order."""
+    """Tell the story of a call-back.
+
+    What is known of it, and what happened, in order; times are those of its target."""
     configuration = file.load()
     story = ApiClient(configuration).get("callbacks", callback_id)
     if as_json:
@@ -171,9 +174,10 @@ def cancel(file: ConfigurationFile, callback_id: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def reschedule(file: ConfigurationFile, callback_id: str, at: str | None, after: str | None, as_json: bool) -> None:
-    """Move a call-back that waits to another time; without --at or --in, to now.
+    """Move a call-back to another time.
 
-    It uses up no reschedule. Outside target hours it moves to the next opening.
+    It must be waiting. Without --at or --in it is due now. That uses up no reschedule. Outside target hours it moves to
+    the next opening.
     """
     if at is not None and after is not None:
         raise click.UsageError("--at and --in exclude one another.")
@@ -186,7 +190,7 @@ def reschedule(file: ConfigurationFile, callback_id: str, at: str | None, after:
         due = parse_time_to_come(at, zone, now, "--at")
     elif after is not None:
         due = _later(now, after)
-    asked = {"at": None if due is None else due.isoformat(timespec="milliseconds")}
+    asked = {"at": None if due is None else rfc3339(due)}
     callback = api.post("callbacks", callback_id, "reschedule", body=asked).body
     if as_json:
         print_json(callback)
@@ -202,7 +206,9 @@ def reschedule(file: ConfigurationFile, callback_id: str, at: str | None, after:
 @as_json
 @click.pass_obj
 def status(file: ConfigurationFile, as_json: bool) -> None:
-    """Say whether the daemon can do its work; exit 1 if something is missing."""
+    """Say whether the daemon can work.
+
+    Exit 1 if something is missing: what it is, is printed."""
     answer = ApiClient(file.load()).readiness()
     match answer.body:
         case {"ready": bool(ready), "checks": dict(checks)}:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def check(file: ConfigurationFile, as_json: bool) -> None:
-    """Check the settings and every profile; print each error with its place. Exit 1 if there is one.
+    """Check the settings and every profile.
 
-    A variable of the environment that is not set here is only a warning: the daemon may have it.
+    Each error is printed with its place: file, line and column. Exit 1 if there is one. A variable of the environment
+    that is not set here is only a warning: the daemon may have it.
     """
     from callbackd.config import ConfigurationInvalid, Severity, load
 

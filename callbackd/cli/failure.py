@@ -12,16 +12,20 @@ REFUSED = 1
 """Refused, not found, or wrong."""
 
 UNREACHABLE = 3
-"""The daemon can't be reached. (2, a mistake in the command line, is click's.)"""
+"""The daemon can't be reached. (2, a mistake in the command line, is click's own.)"""
 
 
 class Failure(click.ClickException):
-    """Ends the command with a line and an exit code."""
+    """Ends the command with a line and exit code 1."""
 
-    def __init__(self, message: str, exit_code: int = REFUSED) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    exit_code = REFUSED
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line, made safe for a terminal."""
         click.echo(f"callbackd: {plain(self.message)}", file=file, err=file is None)
+
+
+class Unreachable(Failure):
+    """The same, with exit code 3."""
+
+    exit_code = UNREACHABLE

@@ -16,33 +16,40 @@ from callbackd.cli.plain import plain
 from callbackd.domain.hours import wall_clock
 
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})")
+_HEADINGS = ("id", "profile", "state", "number", "name", "due", "tries", "why")
+_WHOLE = frozenset({"id", "state", "number", "due", "tries"})
 _WIDE = 240
+_TABLE_NEEDS = 140
 _BESIDE_THE_POINT = frozenset({"id", "seq", "at", "type", "why"})
 
 ZoneOf = Callable[[str], tzinfo]
 
 
-def print_list(callbacks: Iterable[Mapping[str, Any]], zone_of: ZoneOf) -> None:
-    """A table of call-backs."""
+def print_list(callbacks: Iterable[Mapping[str, Any]], zone_of: ZoneOf, console: Console | None = None) -> None:
+    """A table of call-backs; where the terminal is too narrow for one, two lines for each."""
+    console = console or _console()
+    rows = [_row(callback, zone_of(callback["profile"])) for callback in callbacks]
+    if console.width < _TABLE_NEEDS:
+        for callback_id, profile, state, number, *others in rows:
+            console.print(Text(f"{callback_id}  {state}  {number}"), soft_wrap=True)
+            told = (f"{heading} {cell}" for heading, cell in zip(_HEADINGS[4:], others, strict=True) if cell)
+            console.print(Text(f"    {profile}; {'; '.join(told)}"), soft_wrap=True)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, whole in (
-        *(("id", True), ("profile", False), ("state", True), ("number", True)),
-        *(("name", False), ("due", False), ("tries", True), ("why", False)),
-    ):
-        table.add_column(heading, no_wrap=whole, overflow="fold")
-    for callback in callbacks:
-        zone = zone_of(callback["profile"])
-        due = clock(callback["due_at"], zone) if callback["next"] else ""
-        table.add_row(
-            *(
-                Text(plain(str(cell)))
-                for cell in (
-                    *(callback["id"], callback["profile"], callback["state"], callback["number"]),
-                    *(callback["name"] or "", due, callback["tries"], reason(callback, zone)),
-                )
-            )
-        )
-    _console().print(table)
+    for heading in _HEADINGS:
+        table.add_column(heading, no_wrap=heading in _WHOLE, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+
+
+def _row(callback: Mapping[str, Any], zone: tzinfo) -> tuple[str, ...]:
+    cells = (
+        *(callback["id"], callback["profile"], callback["state"], callback["number"], callback["name"] or ""),
+        clock(callback["due_at"], zone) if callback["next"] else "",
+        *(str(callback["tries"]), reason(callback, zone)),
+    )
+    return tuple(plain(cell) for cell in cells)
 
 
 def print_story(story: Mapping[str, Any], zone: tzinfo) -> None:

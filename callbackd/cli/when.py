@@ -14,6 +14,7 @@ from callbackd.cli.configuration import ConfigurationFile, find_profile
 from callbackd.cli.plain import plain, print_json
 from callbackd.cli.times import parse_time
 from callbackd.domain.callback import Kind, OfferOutcome, Outcome, Reschedules
+from callbackd.domain.instants import rfc3339
 from callbackd.domain.profile import Profile
 
 _KINDS = [Kind.AUTO, Kind.AGENT, Kind.CLIENT]
@@ -73,7 +74,9 @@ def when(
     outcome: str | None,
     as_json: bool,
 ) -> None:
-    """Explain when a failed attempt would be tried again, rule by rule. The daemon need not run."""
+    """Explain when a failed attempt is tried again.
+
+    Rule by rule, as the profile now says; the daemon need not run."""
     if kind == Kind.CLIENT and outcome is not None:
         raise click.UsageError("--kind client is about an offer in which the client presses 1: it has no --outcome.")
     found = find_profile(file.load(), profile)
@@ -131,7 +134,7 @@ def _shape(profile: Profile, kind: Kind, outcome: Outcome, ended_at: datetime, a
     zone = ZoneInfo(profile.target.timezone)
 
     def told(at: datetime | None) -> str | None:
-        return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        return None if at is None else rfc3339(at)
 
     return {
         "profile": profile.id,

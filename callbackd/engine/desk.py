@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from callbackd.domain.callback import Attempt, CallBack, EventType, Offer, State, TimelineEvent
+from callbackd.domain.instants import rfc3339
 from callbackd.domain.reschedule import place_by_hand
 from callbackd.engine.clock import Clock
 from callbackd.engine.intake import Wakes
@@ -96,9 +97,9 @@ class Desk:
             if profile is not None:
                 due = place_by_hand(profile, due).due
             if due >= callback.expires_at:
-                raise Refused(Code.INVALID, f"it expires at {callback.expires_at.isoformat()}, before it would be due")
+                raise Refused(Code.INVALID, f"it expires at {rfc3339(callback.expires_at)}, before it would be due")
             moved = replace(callback, due_at=due, rest_until=None)
-            event = TimelineEvent(EventType.MOVED, now, {"due_at": due.isoformat(), "by": "operator"})
+            event = TimelineEvent(EventType.MOVED, now, {"due_at": rfc3339(due), "by": "operator"})
             try:
                 callback = await self._store.commit(Change(moved, (event,)))
             except Stale:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from callbackd.domain.callback import CallBack, EventType, TimelineEvent
 from callbackd.domain.expiry import expires_at
+from callbackd.domain.instants import rfc3339
 from callbackd.domain.numbers import Refusal, check
 from callbackd.domain.profile import Profile
 from callbackd.engine.clock import Clock, new_id
@@ -162,5 +163,5 @@ def _requested(callback: CallBack) -> TimelineEvent:
     return TimelineEvent(
         EventType.REQUESTED,
         callback.requested_at,
-        {"due_at": callback.due_at.isoformat(), "priority": callback.priority},
+        {"due_at": rfc3339(callback.due_at), "priority": callback.priority},
     )

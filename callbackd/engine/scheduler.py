@@ -12,6 +12,7 @@ from callbackd.domain.breaker import Breaker, may_dial
 from callbackd.domain.callback import Attempt, CallBack, EventType, Offer, State, Step, TimelineEvent
 from callbackd.domain.expiry import expires_at
 from callbackd.domain.hours import is_open, next_opening
+from callbackd.domain.instants import rfc3339
 from callbackd.domain.profile import Profile
 from callbackd.engine.admission import Admission, Hindrance
 from callbackd.engine.calls import Call, Calls
@@ -192,7 +193,7 @@ class Scheduler:
             event = TimelineEvent(EventType.ENDED, now, {"disposition": "blocked", "why": [hindrance.reason]})
             await self._store.commit(Change(replace(callback, state=State.BLOCKED, ended_at=now), (event,)))
             return
-        data = {"why": [hindrance.reason], "until": hindrance.until.isoformat()}
+        data = {"why": [hindrance.reason], "until": rfc3339(hindrance.until)}
         event = TimelineEvent(EventType.RESTING, now, data)
         await self._store.commit(Change(replace(callback, rest_until=hindrance.until), (event,)))
 

@@ -24,6 +24,7 @@ from callbackd.domain.callback import (
     TimelineEvent,
 )
 from callbackd.domain.expiry import expires_at
+from callbackd.domain.instants import rfc3339
 from callbackd.domain.profile import Profile
 from callbackd.domain.reschedule import Decision, End, MakeOffer, Retry, after_attempt, after_offer, offer_counts, used
 from callbackd.engine.admission import RECONSIDER, Admission
@@ -147,7 +148,7 @@ class Settlement:
             withheld_until=withheld_until,
         )
         if rests.target_until is not None:
-            log.info("target rests", extra={"profile": profile.id, "until": rests.target_until.isoformat()})
+            log.info("target rests", extra={"profile": profile.id, "until": rfc3339(rests.target_until)})
         if (rests.target_failures, rests.target_until) != (condition.target_rests, condition.target_rests_until):
             rested = replace(condition, target_rests=rests.target_failures, target_rests_until=rests.target_until)
             await self._store.set_condition(profile.id, rested)
@@ -203,7 +204,7 @@ def _decided(
 ) -> tuple[CallBack, tuple[TimelineEvent, ...]]:
     match decision:
         case Retry(kind=kind, due=due, why=why):
-            data = {"kind": kind.value, "due_at": _instant(due), "why": list(why)}
+            data = {"kind": kind.value, "due_at": rfc3339(due), "why": list(why)}
             after = replace(
                 callback,
                 reschedules=used(callback.reschedules, kind),
@@ -217,7 +218,7 @@ def _decided(
             return after, (TimelineEvent(EventType.RESCHEDULED, at, data),)
         case MakeOffer(due=due, why=why):
             after = replace(callback, due_at=due, rest_until=None, next_step=Step.OFFER)
-            return after, (TimelineEvent(EventType.OFFER_SCHEDULED, at, {"due_at": _instant(due), "why": list(why)}),)
+            return after, (TimelineEvent(EventType.OFFER_SCHEDULED, at, {"due_at": rfc3339(due), "why": list(why)}),)
         case End(disposition=disposition, why=why):
             return _ended(callback, disposition, why, at)
 
@@ -233,7 +234,7 @@ def _rest(
     callback: CallBack, until: datetime | None, target_until: datetime | None, why: Sequence[str], at: datetime
 ) -> tuple[CallBack, tuple[TimelineEvent, ...]]:
     known = until or target_until
-    data: dict[str, Any] = {"why": list(why), "until": None if known is None else _instant(known)}
+    data: dict[str, Any] = {"why": list(why), "until": None if known is None else rfc3339(known)}
     return replace(callback, rest_until=until), (TimelineEvent(EventType.RESTING, at, data),)
 
 
@@ -256,7 +257,3 @@ def _offer_data(offer: Offer) -> dict[str, Any]:
         "cause": offer.cause,
         "key": offer.key,
     }
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

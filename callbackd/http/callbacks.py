@@ -14,7 +14,7 @@ from callbackd.http.asked import CallBackRequest, Listing, Move, idempotency_key
 from callbackd.http.errors import ErrorBody
 from callbackd.http.services import Services
 from callbackd.http.told import ToldCallBack, ToldPage, ToldStory
-from callbackd.store import interface as store
+from callbackd.store.interface import Query as StoreQuery
 
 LISTED_UNLESS_SAID = 100
 
@@ -67,7 +67,7 @@ def callback_routes(services: Services) -> APIRouter:
     async def list_callbacks(listing: Annotated[Listing, Query()]) -> ToldPage:
         """List call-backs, newest request first."""
         now = desk.now()
-        query = store.Query(
+        query = StoreQuery(
             now=now,
             states=listing.state,
             profile=listing.profile,

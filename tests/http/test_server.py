@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import json
 import signal
@@ -17,22 +16,7 @@ import pytest
 from callbackd.http.server import CannotListen, serve
 from tests.http.asgi import TOKEN
 from tests.http.house import House
-
-
-@contextlib.asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[int]:
-    """The application served at a free port, which is given."""
-    port = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve(app, "127.0.0.1", 0, port.set_result))
-    done, _ = await asyncio.wait({task, port}, return_when=asyncio.FIRST_COMPLETED)
-    if task in done:
-        await task
-    try:
-        yield await port
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+from tests.http.serving import serving
 
 
 async def _talk(port: int, request: bytes) -> tuple[int, Any]:

@@ -110,21 +110,17 @@ BEGIN
         FROM spans);
 END;
 
-CREATE TRIGGER rests_update_leave AFTER UPDATE ON callbacks
-WHEN OLD.state = 'scheduled' AND OLD.startable_at > OLD.due_at
+-- A change is a leaving (as it was) and a coming (as it is).
+CREATE TRIGGER rests_update AFTER UPDATE ON callbacks
+WHEN OLD.startable_at > OLD.due_at OR NEW.startable_at > NEW.due_at
 BEGIN
     DELETE FROM rests
     WHERE (profile, next_step, level, bucket, priority, due_at, id) IN (
         SELECT OLD.profile, OLD.next_step, level, OLD.startable_at >> bits, OLD.priority, OLD.due_at, OLD.id
-        FROM spans);
-END;
-
-CREATE TRIGGER rests_update_come AFTER UPDATE ON callbacks
-WHEN NEW.state = 'scheduled' AND NEW.startable_at > NEW.due_at
-BEGIN
+        FROM spans WHERE OLD.state = 'scheduled' AND OLD.startable_at > OLD.due_at);
     INSERT INTO rests (profile, next_step, level, bucket, priority, due_at, id, number)
     SELECT NEW.profile, NEW.next_step, level, NEW.startable_at >> bits, NEW.priority, NEW.due_at, NEW.id, NEW.number
-    FROM spans;
+    FROM spans WHERE NEW.state = 'scheduled' AND NEW.startable_at > NEW.due_at;
 END;
 
 -- How many wait and from when they are due, so that counting a million is not a million steps. The two shortest spans
@@ -157,24 +153,20 @@ BEGIN
         SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans WHERE level >= 2);
 END;
 
-CREATE TRIGGER waiting_update_leave AFTER UPDATE ON callbacks
-WHEN OLD.state = 'scheduled' AND (NEW.state, NEW.profile, NEW.priority, NEW.due_at)
-    <> (OLD.state, OLD.profile, OLD.priority, OLD.due_at)
+CREATE TRIGGER waiting_update AFTER UPDATE ON callbacks
+WHEN (OLD.state, OLD.profile, OLD.priority, OLD.due_at) <> (NEW.state, NEW.profile, NEW.priority, NEW.due_at)
 BEGIN
     UPDATE waiting SET n = n - 1
     WHERE (profile, level, bucket, priority) IN (
-        SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans WHERE level >= 2);
+        SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans
+        WHERE level >= 2 AND OLD.state = 'scheduled');
     DELETE FROM waiting
     WHERE n = 0 AND (profile, level, bucket, priority) IN (
-        SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans WHERE level >= 2);
-END;
-
-CREATE TRIGGER waiting_update_come AFTER UPDATE ON callbacks
-WHEN NEW.state = 'scheduled' AND (NEW.state, NEW.profile, NEW.priority, NEW.due_at)
-    <> (OLD.state, OLD.profile, OLD.priority, OLD.due_at)
-BEGIN
+        SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans
+        WHERE level >= 2 AND OLD.state = 'scheduled');
     INSERT INTO waiting (profile, level, bucket, priority, n)
-    SELECT NEW.profile, level, NEW.due_at >> bits, NEW.priority, 1 FROM spans WHERE level >= 2
+    SELECT NEW.profile, level, NEW.due_at >> bits, NEW.priority, 1 FROM spans
+    WHERE level >= 2 AND NEW.state = 'scheduled'
     ON CONFLICT (profile, level, bucket, priority) DO UPDATE SET n = n + 1;
 END;
 
