@@ -8,7 +8,7 @@ import random
 import signal
 import sys
 from asyncio import TaskGroup
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,7 +28,9 @@ from callbackd.domain.telephony import Interrupted
 from callbackd.engine.admission import Admission
 from callbackd.engine.calls import AttemptPlay, Call, Calls
 from callbackd.engine.clock import SystemClock
+from callbackd.engine.control import Control
 from callbackd.engine.desk import Desk
+from callbackd.engine.feed import Feed
 from callbackd.engine.intake import Intake
 from callbackd.engine.profiles import Limits, Rules
 from callbackd.engine.recovery import Recovery
@@ -112,6 +114,8 @@ class Daemon:
         self._recovery = Recovery(store, self._rules, clock, self._calls, settlement, self._scheduler)
         self._intake = Intake(store, self._rules, clock, chance, self._scheduler)
         self._desk = Desk(store, clock, self._rules, self._calls, self._scheduler)
+        self._control = Control(store, self._rules, clock, admission, self._scheduler, self.reload)
+        self._feed = Feed(store)
 
     def start(self) -> None:
         """Start every part. Raises `TokenUnusable`."""
@@ -134,19 +138,20 @@ class Daemon:
         else:
             self._start(self._stop_now(), "stop now")
 
-    def reload(self) -> None:
-        """Read the configuration again; if anything is wrong with it, the old one stays."""
+    def reload(self) -> Sequence[str]:
+        """Read the configuration again; if anything is wrong with it, the old one stays and the problems are told."""
         try:
             fresh = load(self._settings.file, strict_env=True)
         except ConfigurationInvalid as error:
             for problem in error.problems:
                 log.error("not reloaded, the old configuration stays", extra={"problem": str(problem)})
-            return
+            return [str(problem) for problem in error.problems]
         self._rules.profiles = fresh.profiles
         self._rules.limits = _limits(fresh)
         log.info("reloaded", extra={"profiles": ",".join(fresh.profiles)})
         self._start(self._watch_queues(), "watch queues")
         self._scheduler.wake()
+        return []
 
     async def readiness(self) -> Mapping[str, str | None]:
         """`ari` and `database`: None if it works, else what is missing."""
@@ -259,7 +264,7 @@ async def _run_group(configuration: Configuration, store: Store, transport: Tran
 def _signals(daemon: Daemon) -> Iterator[None]:
     """SIGTERM and SIGINT stop, SIGHUP reloads."""
     loop = asyncio.get_running_loop()
-    handlers: dict[signal.Signals, Callable[[], None]] = {
+    handlers: dict[signal.Signals, Callable[[], object]] = {
         signal.SIGTERM: daemon.signalled,
         signal.SIGINT: daemon.signalled,
         signal.SIGHUP: daemon.reload,

@@ -251,11 +251,11 @@ def auto_will_retry(
 
 
 def _kind(profile: Profile, outcome: Outcome, armed: bool) -> tuple[Kind | None, Why]:
-    """Never two reschedules for one attempt: `agent` if both apply."""
+    """Never two reschedules for one attempt: `agent` if both apply. What is completed does not come here."""
     rules = profile.rescheduling
     if armed and rules.agent:
         return Kind.AGENT, ("the agent asked for a reschedule: kind agent",)
-    if rules.auto and outcome is not Outcome.ANSWERED:
+    if rules.auto:
         return Kind.AUTO, (f"the attempt ended as {outcome} and auto rescheduling is on: kind auto",)
     if not rules.auto and not rules.agent:
         return None, ("auto and agent rescheduling are off: no reschedule",)

@@ -6,7 +6,7 @@ refused with `ValueError`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -188,6 +188,9 @@ class Store(Protocol):
 
     async def events_after(self, event_id: int, limit: int = 500) -> Sequence[TimelineEvent]:
         """The outbox: every timeline event in order of id."""
+
+    def on_events(self, listener: Callable[[], None]) -> None:
+        """Call `listener`, which must not raise or wait, after every write that added to the outbox."""
 
     async def delivered_up_to(self, consumer: str) -> int:
         """The id of the last event that a consumer of the outbox has confirmed; 0 at first."""

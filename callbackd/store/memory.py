@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -47,6 +47,7 @@ class MemoryStore:
         self._conditions: dict[str, ProfileCondition] = {}
         self._pauses: dict[str, Pause] = {}
         self._delivered: dict[str, int] = {}
+        self._listeners: list[Callable[[], None]] = []
 
     # Writing
 
@@ -61,6 +62,7 @@ class MemoryStore:
         self._append(events)
         if idempotency is not None:
             self._idempotency[idempotency.key] = (idempotency, kept.requested_at, kept.id)
+        self._tell()
         return kept
 
     async def commit(self, change: Change) -> CallBack:
@@ -86,7 +88,17 @@ class MemoryStore:
             self._dials.append((dialled, kept.number))
         if change.block is not None:
             self._blocked[kept.number] = (_whole(changes.blocked_at(change)), change.block)
+        if events:
+            self._tell()
         return kept
+
+    def on_events(self, listener: Callable[[], None]) -> None:
+        """See `Store.on_events`."""
+        self._listeners.append(listener)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _refuse_conflicts(self, kept: CallBack) -> None:
         if kept.state.ended:

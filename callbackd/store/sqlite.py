@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -64,6 +64,7 @@ class SqliteStore:
         self._connections = connections
         _, self._engine, self._listings = connections
         self._closed: asyncio.Task[None] | None = None
+        self._listeners: list[Callable[[], None]] = []
 
     @classmethod
     async def open(cls, path: str | os.PathLike[str]) -> SqliteStore:
@@ -134,7 +135,9 @@ class SqliteStore:
                 )
             return rows.callback_from_row(row)
 
-        return await self._writer.write(work)
+        kept = await self._writer.write(work)
+        self._tell()
+        return kept
 
     async def commit(self, change: Change) -> CallBack:
         """See `Store.commit`."""
@@ -165,7 +168,18 @@ class SqliteStore:
                 await connection.executemany(self._queries[name], parameters)
             return replace(rows.callback_from_row(row), version=change.callback.version + 1)
 
-        return await self._writer.write(work)
+        kept = await self._writer.write(work)
+        if change.events:
+            self._tell()
+        return kept
+
+    def on_events(self, listener: Callable[[], None]) -> None:
+        """See `Store.on_events`."""
+        self._listeners.append(listener)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     async def _conflict(
         self, connection: aiosqlite.Connection, row: RowValues, error: sqlite3.IntegrityError

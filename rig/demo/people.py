@@ -189,7 +189,7 @@ async def calls_and_talks(agent: Agent, client: Client, call: PhoneCall) -> None
     if await _start(agent, client, call) == BEEP:
         await _press_9(agent, client, call, "a voicemail box")
         return
-    await _talk(agent, client, call)
+    await _talk(call)
     client.say(f"{agent.name} says goodbye and hangs up")
     await call.hangup()
 
@@ -197,7 +197,7 @@ async def calls_and_talks(agent: Agent, client: Client, call: PhoneCall) -> None
 async def asks_for_another_try(agent: Agent, client: Client, call: PhoneCall) -> None:
     """1, talks, and presses 9 while talking: they are to be called again."""
     if await _start(agent, client, call) == CLIENT_VOICE:
-        await _talk(agent, client, call)
+        await _talk(call)
     await _press_9(agent, client, call, "it is a bad moment")
 
 
@@ -218,7 +218,7 @@ async def _start(agent: Agent, client: Client, call: PhoneCall) -> float:
     return heard
 
 
-async def _talk(agent: Agent, client: Client, call: PhoneCall) -> None:
+async def _talk(call: PhoneCall) -> None:
     await call.tone(AGENT_VOICE, CONVERSATION)
     await pause(call, 0.2)
 

@@ -17,7 +17,7 @@ into callbackd.yaml. `company.daemon` is the `rig.daemon.Callbackd`.
 
 **Marks.** Unless a profile says otherwise every prompt is a short tone of a pitch of its own, and so is every digit
 read aloud: the PBX is told to play those. `heard(call)` says what a phone heard, in order, from its recording (let it
-behave as `hears(...)`): ["agent-intro", "1", "4", ..., "agent-choices"]. People speak with `AGENT_VOICE` and
+behave as `hears(...)`, or use `agent` and `client` from here): ["agent-intro", "1", "4", ..., "agent-choices"]. People speak with `AGENT_VOICE` and
 `CLIENT_VOICE` (Hz), which it reports as "agent" and "client". `profile(prompts={})` has the real prompts; their digits
 are still marks.
 
@@ -26,6 +26,7 @@ After the test its callbackd is ended; a traceback in its log, or a warning of a
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
@@ -37,8 +38,9 @@ import pytest_asyncio
 
 from callbackd.domain.prompts import PROMPTS
 from rig import audio
+from rig.behaviours import FOR_EVER, hears, talks
 from rig.daemon import Callbackd, Json
-from rig.phones import PhoneCall, Phones
+from rig.phones import Behaviour, PhoneCall, Phones
 from rig.rig import Rig
 
 AGENT = "1001"
@@ -244,6 +246,42 @@ def _pitch_of(window: Any) -> str:
     if abs(PITCH[name] - hertz) > _STEP:
         return ""
     return name if audio.power_at(window, PITCH[name]) >= 0.8 else ""
+
+
+# ---- people -------------------------------------------------------------------------------------------------------
+
+
+def agent(keys: str = "1", *, after: float = 0.3) -> Behaviour:
+    """Answers, presses `keys` (none: "") `after` s later, and stays, recorded. The test may press more."""
+
+    async def behave(call: PhoneCall) -> None:
+        await call.ring()
+        await call.answer()
+        await asyncio.sleep(after)
+        if keys:
+            await call.press(keys)
+        await call.ended(FOR_EVER)
+
+    return hears(behave)
+
+
+def speaking_agent(keys: str = "1", *, after: float = 0.3) -> Behaviour:
+    """As `agent`, and speaks from then on, in `AGENT_VOICE`."""
+
+    async def behave(call: PhoneCall) -> None:
+        await call.ring()
+        await call.answer()
+        await asyncio.sleep(after)
+        await call.press(keys)
+        while True:
+            await call.tone(AGENT_VOICE, 5.0)
+
+    return hears(behave)
+
+
+def client(seconds: float | None = None, *, ring: float = 0.0) -> Behaviour:
+    """Rings for `ring` s, answers and speaks in `CLIENT_VOICE`; hangs up after `seconds`, or never. Recorded."""
+    return hears(talks(seconds, ring=ring, hertz=CLIENT_VOICE))
 
 
 # ---- making it ----------------------------------------------------------------------------------------------------
