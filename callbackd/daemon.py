@@ -13,6 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from callbackd import __version__
+from callbackd.agi.scripts import Scripts
+from callbackd.agi.server import CannotListen as CannotListenForAgi
+from callbackd.agi.server import Visitors
+from callbackd.agi.server import serve as serve_agi
+from callbackd.agi.services import Services as AgiServices
 from callbackd.ari.client import AriClient
 from callbackd.ari.errors import ApplicationReplaced
 from callbackd.ari.models import Event
@@ -26,6 +31,7 @@ from callbackd.domain.attempt import Ringing
 from callbackd.domain.callback import State
 from callbackd.domain.telephony import Interrupted
 from callbackd.engine.admission import Admission
+from callbackd.engine.callers import Callers
 from callbackd.engine.calls import AttemptPlay, Call, Calls
 from callbackd.engine.clock import SystemClock
 from callbackd.engine.control import Control
@@ -114,6 +120,7 @@ class Daemon:
         self._recovery = Recovery(store, self._rules, clock, self._calls, settlement, self._scheduler)
         self._intake = Intake(store, self._rules, clock, chance, self._scheduler)
         self._desk = Desk(store, clock, self._rules, self._calls, self._scheduler)
+        self._callers = Callers(store, self._rules, self._desk, admission.holds, self._scheduler)
         self._control = Control(store, self._rules, clock, admission, self._scheduler, self.reload)
         self._feed = Feed(store)
 
@@ -129,6 +136,10 @@ class Daemon:
             app = create_app(Services(self._intake, self._desk, self._rules, self), token.text)
             listen = self._settings.http.listen
             self._start(serve(app, listen.host, listen.port, self._on_http), "http")
+        if (agi := self._settings.agi) is not None:
+            scripts = Scripts(AgiServices(self._intake, self._callers))
+            visitors = Visitors(agi.allow_from, scripts.answer)
+            self._start(serve_agi(agi.listen.host, agi.listen.port, visitors, self._on_agi), "agi")
 
     def signalled(self) -> None:
         """Asked to stop: the first time in good order, the second at once."""
@@ -185,13 +196,19 @@ class Daemon:
     def _on_link_change(self, state: LinkState) -> None:
         if state.phase is Phase.READY:
             self._scheduler.wake()
+            self._start(self._phones.count_members(), "count members")
 
     def _on_http(self, port: int) -> None:
         log.info("HTTP API listens", extra={"port": port})
 
+    def _on_agi(self, port: int) -> None:
+        log.info("AGI listens", extra={"port": port})
+
     async def _watch_queues(self) -> None:
         queues = {profile.target.queue for profile in self._rules.profiles.values()}
         await self._phones.watch_queues(sorted(queue for queue in queues if queue is not None))
+        if self._link.ready:
+            await self._phones.count_members()
 
     # The end.
 
@@ -255,7 +272,7 @@ async def _run_group(configuration: Configuration, store: Store, transport: Tran
     except* ApplicationReplaced as fenced:
         log.critical("stopped: %s", fenced.exceptions[0], extra={"exit": EXIT_REPLACED})
         code = EXIT_REPLACED
-    except* (CannotListen, TokenUnusable) as failed:
+    except* (CannotListen, CannotListenForAgi, TokenUnusable) as failed:
         log.critical("%s", failed.exceptions[0])
     return code
 

@@ -54,6 +54,20 @@ def stand_in(phrase: Phrase) -> tuple[str, ...]:
     return (LAST_RESORT,)
 
 
+_SPELLED = {"*": "star", "#": "pound"}
+
+
+def files(uri: str) -> tuple[str, ...]:
+    """What is played for a URI, one after another: Asterisk can't stop a `digits:` or `number:` once it has begun, but
+    can stop the sounds that these are made of."""
+    scheme, _, text = uri.partition(":")
+    if scheme == "digits" and text and set(text) <= set("0123456789*#"):
+        return tuple(f"sound:digits/{_SPELLED.get(letter, letter)}" for letter in text)
+    if scheme == "number" and text.isdecimal() and int(text) <= 20:
+        return (f"sound:digits/{int(text)}",)
+    return (uri,)
+
+
 def endless(uri: str) -> bool:
     """A tone plays until it is stopped."""
     return uri.startswith("tone:")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from callbackd.ari.client import AriClient
 from callbackd.ari.errors import AriError
-from callbackd.ari.media import LAST_RESORT, endless, media, stand_in
+from callbackd.ari.media import LAST_RESORT, endless, files, media, stand_in
 from callbackd.ari.models import PlaybackFinished
 from callbackd.ari.names import LineKey, channel_id, playback_id
 from callbackd.domain.telephony import Leg, Line, Say
@@ -103,7 +103,7 @@ class Speech:
         name = playback_id(self.key, self.leg, utterance.say.utterance, utterance.played)
         utterance.playing = name
         try:
-            await self.client.play(channel_id(self.key, self.leg), name, [uri], lang=self.line.language)
+            await self.client.play(channel_id(self.key, self.leg), name, files(uri), lang=self.line.language)
         except AriError as error:
             log.debug("could not play", extra={"sound": uri, "error": str(error)})
             utterance.over = True

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from callbackd.ari.causes import classify_agent, classify_client
 from callbackd.ari.client import AriClient, caller_id
@@ -51,6 +52,10 @@ STASIS_START_LIMIT = 5.0
 
 _LINGERING = {"BUSY": 17, "CONGESTION": 34}
 """A Local channel that is told so stays for a while; it is hung up with the cause that this means."""
+
+
+_UNRUNG = "Local/s@callbackd-agents"
+"""An endpoint whose channel is never dialled, so that it need not exist."""
 
 
 def key_of(line: Line) -> LineKey:
@@ -370,6 +375,28 @@ class Switchboard:
                 self._device(device, await self._client.device_state(device))
             except AriError as error:
                 log.warning("can't watch the queue", extra={"queue": name, "error": str(error)})
+
+    async def count_members(self) -> None:
+        """Ask the queues that seem to have nobody how many members are ready; the link must be ready.
+
+        An Asterisk that has just started may say that a queue has nobody until the state of a member changes, which in
+        a quiet office takes hours. Only a channel can ask the queue itself: it is made, asked and taken away unrung.
+        """
+        for device in [device for device, available in self._queues.items() if not available]:
+            queue = device.removeprefix("Queue:").removesuffix("_avail")
+            name = f"cbq-{uuid4().hex}"
+            try:
+                await self._client.create_channel(name, _UNRUNG)
+                try:
+                    ready = await self._client.get_variable(name, f"QUEUE_MEMBER({queue},ready)")
+                finally:
+                    await self._client.hangup(name)
+            except AriError as error:
+                log.warning("can't count the queue's members", extra={"queue": queue, "error": str(error)})
+                continue
+            if ready not in (None, "", "0") and not self._queues[device]:
+                log.info("the queue has members ready", extra={"queue": queue, "ready": ready})
+                self._device(device, "NOT_INUSE")
 
     def agents_available(self, queue: str) -> bool:
         """Whether the queue has a member that could be rung, as far as is known."""

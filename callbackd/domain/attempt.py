@@ -179,11 +179,15 @@ class Apologising:
 
 @dataclass(frozen=True, slots=True)
 class Narrating:
-    """The client leg is over; the agent is told how and what follows. `window`: they may still press to retry."""
+    """The client leg is over; the agent is told how and what follows. `window`: they may still press to retry.
+
+    `bridged_for` is how long the two were bridged, None if the client never answered.
+    """
 
     core: Core
     client_outcome: Outcome
     window: bool
+    bridged_for: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +242,8 @@ def advance(state: Live, happening: Happening, at: datetime, prospects: Prospect
         return _interrupted(state, happening, at)
     if isinstance(happening, LegAnswered) and _answered_late(state, happening.leg):
         return state, (HangUp(happening.leg),)
+    if isinstance(happening, CancelAsked) and state.core.attempt.client_answered_at is not None:
+        return state, ()
     match state:
         case Ringing():
             return _ringing(state, happening, at)
@@ -260,11 +266,20 @@ def advance(state: Live, happening: Happening, at: datetime, prospects: Prospect
 
 
 def _interrupted(state: Live, happening: Interrupted, at: datetime) -> Next:
+    """What was decided before stays decided; two who had talked for long enough have talked."""
     core = replace(state.core, legs=state.core.legs & happening.legs)
-    if isinstance(state, Ending):
-        return _end(core, state.outcome, at)
-    bridged_for = at - state.answered_at if isinstance(state, Talking) else None
-    return _end(core, interrupted_outcome(bridged_for), at)
+    if happening.undialled:
+        core = replace(core, attempt=replace(core.attempt, client_dialled_at=None), network_took=False)
+    match state:
+        case Parting() | Ending():
+            return _end(core, state.outcome, at)
+        case Apologising():
+            return _end(core, Outcome.AGENT_LEFT, at)
+        case Talking():
+            return _end(core, interrupted_outcome(at - state.answered_at), at)
+        case Narrating():
+            return _end(core, interrupted_outcome(state.bridged_for), at)
+    return _end(core, Outcome.INTERRUPTED, at)
 
 
 def _answered_late(state: Live, leg: Leg) -> bool:
@@ -388,10 +403,13 @@ def _listening(state: Listening, happening: Happening, at: datetime) -> Next:
     match happening:
         case SpeechEnded():
             return state, (StopTimer("speech"), StartTimer("key", core.script.key_wait))
+        case TimeUp("key") if core.pressed:
+            core, effects = _say(replace(core, pressed=""), _choices(core))
+            return replace(state, core=core), effects
         case TimeUp("key"):
             if state.plays >= core.script.prompt_repeats:
                 return _part(core, Outcome.AGENT_NO_KEY, prompts.TIMED_OUT, at, (StopTimer("listening"),))
-            core, effects = _say(replace(core, pressed=""), _choices(core))
+            core, effects = _say(core, _choices(core))
             return Listening(core, state.plays + 1), effects
         case TimeUp("listening"):
             return _part(core, Outcome.AGENT_NO_KEY, prompts.TIMED_OUT, at, (StopTimer("key"),))
@@ -409,6 +427,8 @@ def _listening(state: Listening, happening: Happening, at: datetime) -> Next:
 def _key_before_start(state: Listening, digit: str, at: datetime) -> Next:
     core, keys = state.core, state.core.script.keys
     pressed = core.pressed + digit
+    if core.pressed and not any(key.startswith(pressed) for key in (keys.start, keys.decline, keys.again)):
+        pressed = digit
     stop: Effects = (StopTimer("key"), StopTimer("listening"))
     note: Effects = (Note(EventType.KEY_PRESSED, {"key": pressed}),)
     if pressed == keys.start:
@@ -516,7 +536,14 @@ def _client_failed(
     return _narrate(core, verdict, at, prospects, (StopTimer("client"), *before))
 
 
-def _narrate(core: Core, verdict: Outcome, at: datetime, prospects: Prospects, before: Effects) -> Next:
+def _narrate(
+    core: Core,
+    verdict: Outcome,
+    at: datetime,
+    prospects: Prospects,
+    before: Effects,
+    bridged_for: timedelta | None = None,
+) -> Next:
     note = Note(EventType.CLIENT_ENDED, {"client_outcome": verdict.value, "cause": core.attempt.cause})
     if core.agent not in core.legs:
         return _end(core, verdict, at, (*before, note))
@@ -530,7 +557,7 @@ def _narrate(core: Core, verdict: Outcome, at: datetime, prospects: Prospects, b
     )
     key = core.script.keys.reschedule if window else None
     core, effects = _say(core, prompts.failure(verdict, will_retry, key))
-    return Narrating(core, verdict, window), (*before, note, *effects)
+    return Narrating(core, verdict, window, bridged_for), (*before, note, *effects)
 
 
 def _talking(state: Talking, happening: Happening, at: datetime, prospects: Prospects) -> Next:
@@ -544,11 +571,11 @@ def _talking(state: Talking, happening: Happening, at: datetime, prospects: Pros
         case LegEnded(leg, _, cause) if leg == CLIENT:
             core = _with_cause(core, cause)
             if at - state.answered_at < HUNG_UP_WITHIN:
-                return _narrate(core, Outcome.ANSWERED, at, prospects, ())
+                return _narrate(core, Outcome.ANSWERED, at, prospects, (), at - state.answered_at)
             return _end(core, Outcome.ANSWERED, at)
         case LegEnded(leg, _, cause) if leg == core.agent:
             core = _with_cause(core, cause)
-            if at - state.answered_at < VANISHED_WITHIN and not core.attempt.armed and CLIENT in core.legs:
+            if at - state.answered_at < VANISHED_WITHIN and CLIENT in core.legs:
                 core, effects = _say(core, prompts.APOLOGY, leg=CLIENT)
                 return Apologising(core), effects
             return _end(core, Outcome.ANSWERED, at)
@@ -557,9 +584,9 @@ def _talking(state: Talking, happening: Happening, at: datetime, prospects: Pros
 
 def _apologising(state: Apologising, happening: Happening, at: datetime) -> Next:
     match happening:
-        case SpeechEnded() | CancelAsked():
+        case SpeechEnded():
             return _end(state.core, Outcome.AGENT_LEFT, at, (StopTimer("speech"),))
-        case LegEnded():
+        case LegEnded(leg, _, _) if leg == CLIENT:
             return _end(state.core, Outcome.AGENT_LEFT, at, (StopTimer("speech"),))
     return state, ()
 

@@ -38,6 +38,9 @@ PLAYS = 3
 KEYS = {"1": OfferOutcome.ANOTHER_TRY, "2": OfferOutcome.DECLINED, "3": OfferOutcome.NEVER_AGAIN}
 """What the client may press."""
 
+_OF_A_LEG = (LegRinging, LegProgress, LegAnswered, LegEnded, DigitPressed, SpeechEnded)
+_SAID_NO = (OfferOutcome.DECLINED, OfferOutcome.NEVER_AGAIN)
+
 
 @dataclass(frozen=True, slots=True)
 class OfferScript:
@@ -119,6 +122,8 @@ def begin(script: OfferScript, offer: Offer, at: datetime) -> tuple[Calling, Eff
 def advance(state: LiveOffer, happening: Happening, at: datetime) -> Next:
     """The next state after what happened at that instant, and the effects, to be carried out in order."""
     core = state.core
+    if isinstance(happening, _OF_A_LEG) and happening.leg != OFFER:
+        return state, ()
     if isinstance(happening, TimeUp) and happening.timer == "speech":
         happening = SpeechEnded(OFFER, core.utterance)
     if isinstance(happening, SpeechEnded) and happening.utterance != core.utterance:
@@ -129,7 +134,9 @@ def advance(state: LiveOffer, happening: Happening, at: datetime) -> Next:
         core = replace(core, up=False, offer=replace(core.offer, cause=happening.cause or core.offer.cause))
         state = replace(state, core=core)
     if isinstance(happening, Interrupted):
-        core = replace(core, up=OFFER in happening.legs)
+        core = replace(core, up=core.up and OFFER in happening.legs)
+        if happening.undialled:
+            core = replace(core, offer=replace(core.offer, dialled_at=None))
         decided = state.outcome if isinstance(state, SayingGoodbye | HangingUp) else OfferOutcome.INTERRUPTED
         return _end(core, decided, at)
     match state:
@@ -142,7 +149,7 @@ def advance(state: LiveOffer, happening: Happening, at: datetime) -> Next:
         case HangingUp():
             if isinstance(happening, LegEnded) or happening == TimeUp("teardown"):
                 return _finish(core, state.outcome, at)
-            if isinstance(happening, CancelAsked):
+            if isinstance(happening, CancelAsked) and state.outcome not in _SAID_NO:
                 return HangingUp(core, OfferOutcome.CANCELLED), ()
             return state, ()
 
@@ -213,6 +220,6 @@ def _asking(state: Asking, happening: Happening, at: datetime) -> Next:
 def _saying_goodbye(state: SayingGoodbye, happening: Happening, at: datetime) -> Next:
     if isinstance(happening, SpeechEnded | LegEnded):
         return _end(state.core, state.outcome, at)
-    if isinstance(happening, CancelAsked):
+    if isinstance(happening, CancelAsked) and state.outcome not in _SAID_NO:
         return SayingGoodbye(state.core, OfferOutcome.CANCELLED), ()
     return state, ()

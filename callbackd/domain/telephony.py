@@ -125,9 +125,13 @@ class CancelAsked:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The call can't be followed any more: the PBX or the daemon lost it. `legs` are those that are still up."""
+    """The call can't be followed any more: the PBX or the daemon lost it. `legs` are those that are still up.
+
+    `undialled`: the client's dial could not be written down, and so was not made.
+    """
 
     legs: frozenset[Leg] = frozenset()
+    undialled: bool = False
 
 
 Happening = (

@@ -9,6 +9,7 @@ from callbackd.domain.callback import CallBack
 from callbackd.domain.numbers import LIMIT_WINDOW, Refusal, RefusalCode, admit, check
 from callbackd.domain.profile import Profile
 from callbackd.engine.clock import Clock
+from callbackd.engine.holds import Holds
 from callbackd.engine.profiles import Rules
 from callbackd.store.interface import Store
 
@@ -18,6 +19,7 @@ RECONSIDER = timedelta(minutes=10)
 PAUSED = "paused"
 CLOSED = "closed"
 HELD_BY_ROUTE = "route_paused"
+CALLING_IN = "calling_in"
 UNKNOWN_PROFILE = "unknown_profile"
 
 
@@ -31,12 +33,13 @@ class Hindrance:
 
 
 class Admission:
-    """Judges whether a call-back may be dialled."""
+    """Judges whether a call-back may be dialled. `holds`: the numbers that are on a call to us."""
 
     def __init__(self, store: Store, rules: Rules, clock: Clock) -> None:
         self._store = store
         self._rules = rules
         self._clock = clock
+        self.holds = Holds(clock)
 
     async def of_number(self, number: str, profile: Profile) -> Hindrance | None:
         """Allow-list, number ranges, block-lists and the limit of dials; None if it may be dialled."""
@@ -63,6 +66,11 @@ class Admission:
             return Hindrance(CLOSED, hours.next_opening(now) or now + RECONSIDER)
         if await self.dialling_paused(callback.profile):
             return Hindrance(PAUSED, now)
+        if callback.number in self.holds.held(callback.profile):
+            return Hindrance(CALLING_IN, now)
+        route_open_until = (await self._store.condition(callback.profile)).route_open_until
+        if route_open_until is not None and route_open_until > now:
+            return Hindrance(HELD_BY_ROUTE, route_open_until)
         return await self.of_number(callback.number, profile)
 
     async def dialling_paused(self, profile: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from callbackd.domain import attempt as attempts
 from callbackd.domain import offer as offers
-from callbackd.domain.callback import Attempt, CallBack, Offer, State, Step, TimelineEvent
+from callbackd.domain.callback import Attempt, CallBack, EventType, Offer, State, Step, TimelineEvent
 from callbackd.domain.numbers import fill_template
 from callbackd.domain.profile import Profile
 from callbackd.domain.telephony import (
@@ -19,6 +19,7 @@ from callbackd.domain.telephony import (
     OFFER,
     CancelAsked,
     Cleared,
+    DialClient,
     Effect,
     Finish,
     Happening,
@@ -28,6 +29,7 @@ from callbackd.domain.telephony import (
     Note,
     Recheck,
     Refused,
+    Ring,
     Save,
     StartTimer,
     StopTimer,
@@ -39,7 +41,7 @@ from callbackd.engine.phones import Phones
 from callbackd.engine.profiles import Rules
 from callbackd.engine.prospects import LiveProspects
 from callbackd.engine.settlement import Settlement
-from callbackd.store.interface import Change, Store, StoreError
+from callbackd.store.interface import Change, Stale, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,9 @@ class Play(Protocol):
     @property
     def legs(self) -> frozenset[Leg]:
         """The legs not known to be gone."""
+
+    def wants(self, effect: Effect) -> bool:
+        """False of a ring or a dial that was asked for before something happened at once and made it pointless."""
 
     def advance(self, happening: Happening, at: datetime) -> Sequence[Effect]:
         """Take what happened; the effects are to be carried out in order."""
@@ -123,6 +128,15 @@ class AttemptPlay:
         """The record as it stands."""
         return self.machine.attempt if isinstance(self.machine, attempts.Finished) else self.machine.core.attempt
 
+    def wants(self, effect: Effect) -> bool:
+        """Phones are rung while it rings them only."""
+        match effect:
+            case Ring():
+                return isinstance(self.machine, attempts.Ringing)
+            case DialClient() | Save(dialled=True):
+                return isinstance(self.machine, attempts.Dialling)
+        return True
+
     def advance(self, happening: Happening, at: datetime) -> Sequence[Effect]:
         """Take what happened; the effects are to be carried out in order."""
         if isinstance(self.machine, attempts.Finished):
@@ -168,6 +182,13 @@ class OfferPlay:
         """The record as it stands."""
         return self.machine.offer if isinstance(self.machine, offers.OfferFinished) else self.machine.core.offer
 
+    def wants(self, effect: Effect) -> bool:
+        """The client is rung while it rings them only."""
+        match effect:
+            case DialClient() | Save(dialled=True):
+                return isinstance(self.machine, offers.Calling)
+        return True
+
     def advance(self, happening: Happening, at: datetime) -> Sequence[Effect]:
         """Take what happened; the effects are to be carried out in order."""
         if isinstance(self.machine, offers.OfferFinished):
@@ -186,18 +207,45 @@ class OfferPlay:
         return await settlement.offer(callback, self.offer, notes)
 
 
-class Call:
-    """One live attempt or offer. Its inbox holds happenings, and signals that the phones must interpret first."""
+@dataclass(eq=False, slots=True)
+class _RunOut:
+    """A timer that has run out; worth nothing if it was stopped, or started anew, before its turn in the inbox."""
 
-    def __init__(self, office: Calls, callback: CallBack, line: Line, play: Play, effects: Sequence[Effect]) -> None:
+    timer: str
+
+
+@dataclass(eq=False, slots=True)
+class _CancelRequest:
+    """`taken` once the call knows of it."""
+
+    taken: asyncio.Event
+
+
+class Call:
+    """One live attempt or offer. Its inbox holds happenings, and signals that the phones must interpret first.
+
+    `dialled`: the client is on the line already.
+    """
+
+    def __init__(
+        self,
+        office: Calls,
+        callback: CallBack,
+        line: Line,
+        play: Play,
+        effects: Sequence[Effect],
+        dialled: bool = False,
+    ) -> None:
         self.callback = callback
         self.line = line
         self.play = play
         self._effects = effects
         self._office = office
         self._inbox: asyncio.Queue[object] = asyncio.Queue()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers: dict[str, tuple[_RunOut, asyncio.TimerHandle]] = {}
         self._notes: list[TimelineEvent] = []
+        self._dialled = dialled
+        self._undialled = False
         self.ended = asyncio.Event()
 
     def put(self, signal: object) -> None:
@@ -216,7 +264,10 @@ class Call:
             await self._interrupt()
         finally:
             self._stop_timers()
-        await self._office.phones.close(self.line)
+        try:
+            await self._office.phones.close(self.line)
+        except Exception:
+            log.exception("not cleared up: a fault of ours", extra=self._tags())
         await self._settle()
         self.ended.set()
 
@@ -226,17 +277,28 @@ class Call:
             signal = await self._inbox.get()
             if isinstance(signal, Happening):
                 await self._take(signal)
+            elif isinstance(signal, _RunOut):
+                await self._run_out(signal)
+            elif isinstance(signal, _CancelRequest):
+                await self._take(CancelAsked())
+                signal.taken.set()
             else:
                 for happening in await self._office.phones.interpret(self.line, signal):
                     await self._take(happening)
 
     async def _take(self, happening: Happening) -> None:
-        if isinstance(happening, TimeUp):
-            self._timers.pop(happening.timer, None)
         await self._carry_out(self.play.advance(happening, self._office.clock.now()))
+
+    async def _run_out(self, timer: _RunOut) -> None:
+        running = self._timers.get(timer.timer)
+        if running is not None and running[0] is timer:
+            del self._timers[timer.timer]
+            await self._take(TimeUp(timer.timer))
 
     async def _carry_out(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
+            if not self.play.wants(effect):
+                continue
             match effect:
                 case StartTimer(timer, after):
                     self._start_timer(timer, after.total_seconds())
@@ -260,19 +322,40 @@ class Call:
         await self._take(Cleared() if hindrance is None else Refused(hindrance.reason))
 
     async def _save(self, save: Save) -> None:
+        """Before the client is dialled nothing goes on unwritten. After, no call is cut off for want of a disk."""
         now = self._office.clock.now()
-        notes, self._notes = self._notes, []
-        events = (*notes, TimelineEvent(save.type, now, self._numbered(dict(save.data))))
+        events = (*self._notes, TimelineEvent(save.type, now, self._numbered(dict(save.data))))
         callback = replace(self.callback, state=self.play.state or self.callback.state)
         change = self.play.change(callback, events, now if save.dialled else None)
-        self.callback = await self._office.store.commit(change)
+        try:
+            self.callback = await self._office.store.commit(change)
+            self._notes = []
+        except StoreError as error:
+            if save.dialled or not self._dialled:
+                self._undialled = save.dialled
+                raise
+            log.error("can't write how a call goes; it goes on", extra=self._tags(error=str(error)))
+            self.callback, self._notes = callback, list(events)
+        self._dialled = self._dialled or save.dialled
         log.info(save.type.value, extra=self._tags())
+        if save.type in (EventType.CLIENT_ANSWERED, EventType.OFFER_ANSWERED):
+            await self._route_works(now)
+
+    async def _route_works(self, now: datetime) -> None:
+        try:
+            await self._office.settlement.client_answered(self.callback, now)
+        except StoreError as error:
+            log.error("can't write that the route works", extra=self._tags(error=str(error)))
 
     async def _interrupt(self) -> None:
         """Take the legs down without writing anything, and end as interrupted."""
-        for effect in self.play.advance(Interrupted(self.legs), self._office.clock.now()):
+        happening = Interrupted(self.legs, undialled=self._undialled)
+        for effect in self.play.advance(happening, self._office.clock.now()):
             if not isinstance(effect, Note | Save | StartTimer | StopTimer | Recheck | Finish):
-                await self._office.phones.perform(self.line, effect)
+                try:
+                    await self._office.phones.perform(self.line, effect)
+                except Exception:
+                    log.exception("not taken down: a fault of ours", extra=self._tags())
         self.play.advance(Interrupted(), self._office.clock.now())
 
     async def _settle(self) -> None:
@@ -280,12 +363,29 @@ class Call:
         while True:
             try:
                 self.callback = await self.play.settle(self._office.settlement, self.callback, tuple(self._notes))
+            except Stale:
+                if not await self._still_ours():
+                    return
             except StoreError as error:
                 log.error("can't write how a call ended; trying on", extra=self._tags(error=str(error)))
                 await asyncio.sleep(SETTLE_AGAIN)
             else:
                 log.info("ended", extra=self._tags(state=self.callback.state.value))
                 return
+
+    async def _still_ours(self) -> bool:
+        """Somebody else wrote the call-back: its end is to be written on top, unless it was settled without us."""
+        try:
+            found = await self._office.store.get(self.callback.id)
+        except StoreError as error:
+            log.error("can't read a call-back; trying on", extra=self._tags(error=str(error)))
+            await asyncio.sleep(SETTLE_AGAIN)
+            return True
+        if found is None or not found.state.on_the_phone:
+            log.error("settled by somebody else", extra=self._tags())
+            return False
+        self.callback = found
+        return True
 
     @property
     def legs(self) -> frozenset[Leg]:
@@ -297,16 +397,16 @@ class Call:
 
     def _start_timer(self, timer: str, seconds: float) -> None:
         self._stop_timer(timer)
-        loop = asyncio.get_running_loop()
-        self._timers[timer] = loop.call_later(seconds, self.put, TimeUp(timer))
+        run_out = _RunOut(timer)
+        self._timers[timer] = (run_out, asyncio.get_running_loop().call_later(seconds, self.put, run_out))
 
     def _stop_timer(self, timer: str) -> None:
-        handle = self._timers.pop(timer, None)
-        if handle is not None:
-            handle.cancel()
+        running = self._timers.pop(timer, None)
+        if running is not None:
+            running[1].cancel()
 
     def _stop_timers(self) -> None:
-        for handle in self._timers.values():
+        for _, handle in self._timers.values():
             handle.cancel()
         self._timers.clear()
 
@@ -378,7 +478,8 @@ class Calls:
         core = attempts.Core(script, attempt, legs, agent=agent, network_took=True, utterance=attempts.ADOPTED)
         machine = attempts.Talking(core, attempt.client_answered_at or self.clock.now())
         line = line_of(callback, Step.ATTEMPT, attempt.number, profile)
-        call = Call(self, callback, line, AttemptPlay(machine, LiveProspects(self.rules, callback)), ())
+        play = AttemptPlay(machine, LiveProspects(self.rules, callback))
+        call = Call(self, callback, line, play, (), dialled=True)
         self._live[callback.id] = call
         self.phones.adopt(line, legs)
         return call
@@ -397,8 +498,18 @@ class Calls:
             self._live.pop(call.callback.id, None)
 
     async def cancel(self, callback_id: str) -> None:
-        """Take the call down and return once it has ended (at once if there is none)."""
+        """Take the call down and return once it has ended; at once if there is none, or if the two are talking."""
         call = self._live.get(callback_id)
-        if call is not None:
-            call.put(CancelAsked())
-            await call.ended.wait()
+        if call is None:
+            return
+        request = _CancelRequest(asyncio.Event())
+        call.put(request)
+        taken = asyncio.ensure_future(request.taken.wait())
+        ended = asyncio.ensure_future(call.ended.wait())
+        try:
+            await asyncio.wait((taken, ended), return_when=asyncio.FIRST_COMPLETED)
+            if call.callback.state is not State.CONNECTED:
+                await ended
+        finally:
+            taken.cancel()
+            ended.cancel()

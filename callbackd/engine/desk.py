@@ -72,7 +72,12 @@ class Desk:
                 raise Refused(Code.STATE_FORBIDS, "the two are talking: a call-back that is connected is not cancelled")
             if callback.state.on_the_phone:
                 await self._calls.cancel(callback_id)
-                return await self._get(callback_id)
+                after = await self._get(callback_id)
+                if after.state is State.CANCELLED:
+                    return after
+                if after == callback:
+                    raise Refused(Code.UNAVAILABLE, "its call can't be reached at this moment: ask again")
+                continue
             now = self._clock.now()
             ended = replace(callback, state=State.CANCELLED, ended_at=now)
             event = TimelineEvent(EventType.ENDED, now, {"disposition": State.CANCELLED.value, "by": "operator"})

@@ -111,9 +111,11 @@ class Scheduler:
             if at is not None and at > now
         ]
         for step in (Step.ATTEMPT, Step.OFFER):
-            while not self._closing and self._has_room(profile, step, condition, now):
+            while not self._closing and self._has_room(profile, step, condition, self._clock.now()):
                 if not await self._start_one(profile, step, condition):
                     break
+                # What was just started may have failed already, and the target or the route rest by now.
+                condition = await self._store.condition(profile.id)
         return looks
 
     def _has_room(self, profile: Profile, step: Step, condition: ProfileCondition, now: datetime) -> bool:
@@ -153,13 +155,14 @@ class Scheduler:
     async def _next(
         self, profile: Profile, step: Step, condition: ProfileCondition, now: datetime
     ) -> CallBack | None:
-        """In order; while the route is probed, numbers that are not themselves suspects go first."""
+        """In order, held numbers apart; while the route is probed, numbers that are not themselves suspects go first."""
+        held = self._admission.holds.held(profile.id)
         if condition.route_open_until is not None:
             suspects = frozenset(number for number, _, _ in condition.suspects)
-            other = await self._store.next_startable(profile.id, step, now, avoid=suspects)
+            other = await self._store.next_startable(profile.id, step, now, avoid=suspects | held)
             if other is not None:
                 return other
-        return await self._store.next_startable(profile.id, step, now)
+        return await self._store.next_startable(profile.id, step, now, avoid=held)
 
     async def _start_attempt(self, callback: CallBack, profile: Profile, now: datetime) -> None:
         number = callback.attempts_made + 1

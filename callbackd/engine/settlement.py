@@ -62,24 +62,28 @@ class Settlement:
             state=State.SCHEDULED,
             counted=callback.counted + (1 if attempt.counted else 0),
         )
-        verdict = await self._route_verdict(callback, attempt.client_outcome, at)
-        if profile is None:
-            kept = replace(before, next_step=Step.ATTEMPT, next_kind=attempt.kind)
-            after, events = _rest(kept, at + RECONSIDER, None, ("its profile is gone",), at)
-        elif attempt.outcome is Outcome.CANCELLED:
+        verdict, route_rests_until = await self._route_verdict(callback, attempt.client_outcome, at)
+        if attempt.outcome is Outcome.CANCELLED:
             after, events = _ended(before, State.CANCELLED, ("cancelled",), at)
         elif attempt.outcome is Outcome.ANSWERED:
             after, events = _ended(before, State.COMPLETED, ("the two were connected",), at)
-        elif attempt.outcome is Outcome.CLIENT_INVALID and callback.id in verdict.put_back:
-            after, events = _put_back(before, attempt, at)
+        elif profile is None:
+            kept = replace(before, next_step=Step.ATTEMPT, next_kind=attempt.kind)
+            after, events = _rest(kept, at + RECONSIDER, None, ("its profile is gone",), at)
+        elif callback.id in verdict.put_back:
+            after, events = _put_back(before, attempt.kind, route_rests_until, at)
         elif attempt.counted:
             before = replace(before, route_failures=0)
             after, events = self._counted(before, attempt, profile, at)
         else:
             after, events = await self._uncounted(before, attempt, profile, at)
         callback = await self._store.commit(Change(after, (*notes, ended, *events), attempt=attempt))
-        await self._put_back_others([name for name in verdict.put_back if name != callback.id], at)
+        await self._put_back_others([name for name in verdict.put_back if name != callback.id], route_rests_until, at)
         return callback
+
+    async def client_answered(self, callback: CallBack, at: datetime) -> None:
+        """A client's phone was answered: the route works. Known now, not only when the two have talked."""
+        await self._tell_breaker(callback, Outcome.ANSWERED, at)
 
     async def offer(self, callback: CallBack, offer: Offer, notes: Sequence[TimelineEvent] = ()) -> CallBack:
         """Write how the offer ended and what follows."""
@@ -87,8 +91,9 @@ class Settlement:
         at = offer.ended_at or self._clock.now()
         outcome = offer.outcome or OfferOutcome.INTERRUPTED
         ended = TimelineEvent(EventType.OFFER_ENDED, at, _offer_data(offer))
-        await self._route_verdict(callback, offer.client_outcome, at)
-        counted = offer_counts(outcome, dialled=offer.dialled_at is not None)
+        verdict, route_rests_until = await self._route_verdict(callback, offer.client_outcome, at)
+        put_back = callback.id in verdict.put_back
+        counted = not put_back and offer_counts(outcome, dialled=offer.dialled_at is not None)
         failures = callback.route_failures + 1 if outcome is OfferOutcome.ROUTE_FAILED else 0
         before = replace(
             callback,
@@ -97,7 +102,13 @@ class Settlement:
             route_failures=failures,
         )
         block = "asked in an offer never to be called" if outcome is OfferOutcome.NEVER_AGAIN else None
-        if profile is None:
+        if outcome is OfferOutcome.CANCELLED:
+            after, events = _ended(before, State.CANCELLED, ("cancelled",), at)
+        elif put_back and outcome is OfferOutcome.NOT_ANSWERED:
+            after, events = _put_back(before, callback.next_kind, route_rests_until, at, Step.OFFER)
+        elif profile is None and outcome in (OfferOutcome.DECLINED, OfferOutcome.NEVER_AGAIN):
+            after, events = _ended(before, State.DECLINED, ("the client said no",), at)
+        elif profile is None:
             after, events = _rest(before, at + RECONSIDER, None, ("its profile is gone",), at)
         else:
             decision = after_offer(
@@ -109,7 +120,9 @@ class Settlement:
                 route_failures=callback.route_failures,
             )
             after, events = _decided(before, decision, profile, at)
-        return await self._store.commit(Change(after, (*notes, ended, *events), offer=offer, block=block))
+        callback = await self._store.commit(Change(after, (*notes, ended, *events), offer=offer, block=block))
+        await self._put_back_others([name for name in verdict.put_back if name != callback.id], route_rests_until, at)
+        return callback
 
     # What follows.
 
@@ -149,7 +162,6 @@ class Settlement:
         )
         if rests.target_until is not None:
             log.info("target rests", extra={"profile": profile.id, "until": rfc3339(rests.target_until)})
-        if (rests.target_failures, rests.target_until) != (condition.target_rests, condition.target_rests_until):
             rested = replace(condition, target_rests=rests.target_failures, target_rests_until=rests.target_until)
             await self._store.set_condition(profile.id, rested)
         waiting = replace(
@@ -159,9 +171,17 @@ class Settlement:
 
     # The route breaker.
 
-    async def _route_verdict(self, callback: CallBack, client_outcome: Outcome | None, at: datetime) -> Verdict:
-        if client_outcome is None:
-            return Verdict()
+    async def _route_verdict(
+        self, callback: CallBack, client_outcome: Outcome | None, at: datetime
+    ) -> tuple[Verdict, datetime | None]:
+        """What the end of a client leg means for the route; an answer was told when it came. Until when it rests."""
+        if client_outcome is None or client_outcome is Outcome.ANSWERED:
+            return Verdict(), None
+        return await self._tell_breaker(callback, client_outcome, at)
+
+    async def _tell_breaker(
+        self, callback: CallBack, client_outcome: Outcome, at: datetime
+    ) -> tuple[Verdict, datetime | None]:
         condition = await self._store.condition(callback.profile)
         before = Breaker(condition.suspects, condition.route_open_until, condition.route_probes)
         after, verdict = route.after_client_leg(before, callback.number, callback.id, client_outcome, at)
@@ -177,26 +197,30 @@ class Settlement:
             )
         elif verdict.change is route.Change.CLOSED:
             log.info("route works again", extra={"profile": callback.profile})
-        return verdict
+        return verdict, after.open_until
 
-    async def _put_back_others(self, names: Sequence[str], at: datetime) -> None:
+    async def _put_back_others(self, names: Sequence[str], route_rests_until: datetime | None, at: datetime) -> None:
         """Those of the run that had ended as `unreachable_number` before it was known to be the route's doing."""
         for name in names:
             callback = await self._store.get(name)
             if callback is None or callback.state is not State.UNREACHABLE_NUMBER:
                 continue
             attempts = await self._store.attempts(name)
-            back, events = _put_back(replace(callback, state=State.SCHEDULED, ended_at=None), attempts[-1], at)
+            reopened = replace(callback, state=State.SCHEDULED, ended_at=None)
+            back, events = _put_back(reopened, attempts[-1].kind, route_rests_until, at)
             try:
                 await self._store.commit(Change(back, events))
             except (AlreadyWaiting, Stale):
                 log.info("not put back: asked for anew meanwhile", extra={"callback": name})
 
 
-def _put_back(callback: CallBack, attempt: Attempt, at: datetime) -> tuple[CallBack, tuple[TimelineEvent, ...]]:
-    """The route is at fault, not the number. The scheduler probes with others first."""
+def _put_back(
+    callback: CallBack, kind: Kind, route_rests_until: datetime | None, at: datetime, step: Step = Step.ATTEMPT
+) -> tuple[CallBack, tuple[TimelineEvent, ...]]:
+    """The route is at fault, not the number. It rests so that the next probe is made with another number."""
     event = TimelineEvent(EventType.PUT_BACK, at, {"why": ["the route is at fault, not the number"]})
-    return replace(callback, next_kind=attempt.kind, next_step=Step.ATTEMPT, rest_until=None), (event,)
+    until = None if route_rests_until is None else rest.put_back_until(route_rests_until)
+    return replace(callback, next_kind=kind, next_step=step, rest_until=until), (event,)
 
 
 def _decided(

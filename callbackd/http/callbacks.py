@@ -10,11 +10,13 @@ from fastapi import APIRouter, Depends, Query, Response
 from callbackd.domain.numbers import Refusal, normalise
 from callbackd.engine.profiles import Rules
 from callbackd.engine.refusals import Code, Refused
-from callbackd.http.asked import CallBackRequest, Listing, Move, idempotency_key, json_body, once_each
-from callbackd.http.errors import ErrorBody
+from callbackd.http.asked import Listing, idempotency_key, json_body, once_each
 from callbackd.http.services import Services
-from callbackd.http.told import ToldCallBack, ToldPage, ToldStory
+from callbackd.http.told import ToldPage, ToldStory
 from callbackd.store.interface import Query as StoreQuery
+from callbackd.wire.asked import CallBackRequest, Move
+from callbackd.wire.errors import ErrorBody
+from callbackd.wire.told import ToldCallBack
 
 LISTED_UNLESS_SAID = 100
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from callbackd.engine.refusals import Code, Refused
 from callbackd.store.interface import CursorInvalid, StoreError
+from callbackd.wire.errors import ErrorBody, explain
 
 _log = logging.getLogger(__name__)
 
@@ -47,23 +47,6 @@ _OF_HTTP = {
 }
 """What the framework's own errors become; its 400 means a body that is no JSON."""
 
-_TOLD_AT_MOST = 5
-_KEY_SHOWN = 40
-_MESSAGE_LIMIT = 400
-
-
-class Error(BaseModel):
-    """Why: `code` for programs, `message` for people."""
-
-    code: str
-    message: str
-
-
-class ErrorBody(BaseModel):
-    """The body of every error."""
-
-    error: Error
-
 
 class Rejected(HTTPException):
     """A request refused before the engine has seen it."""
@@ -77,7 +60,7 @@ def error_response(
     status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **beside: Any
 ) -> JSONResponse:
     """The answer to a request that fails; `beside` is put beside the error."""
-    body = ErrorBody(error=Error(code=code, message=message[:_MESSAGE_LIMIT]))
+    body = ErrorBody.of(code, message)
     return JSONResponse({**beside, **body.model_dump()}, status_code=int(status), headers=headers)
 
 
@@ -99,10 +82,7 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    told = "; ".join(explain(problem) for problem in found[:_TOLD_AT_MOST])
-    more = f"; and {len(found) - _TOLD_AT_MOST} more" if len(found) > _TOLD_AT_MOST else ""
-    return error_response(STATUS[Code.INVALID], Code.INVALID, told + more)
+    return error_response(STATUS[Code.INVALID], Code.INVALID, explain(error.errors()))
 
 
 async def _cursor(_: Request, __: Exception) -> JSONResponse:
@@ -129,16 +109,3 @@ async def _rejected(_: Request, error: Exception) -> JSONResponse:
 
 async def _internal(_: Request, __: Exception) -> JSONResponse:
     return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the daemon failed: see its log")
-
-
-def explain(problem: Mapping[str, Any]) -> str:
-    """One validation error for people: the field and what is wrong, never the value that was found there."""
-    place: Sequence[str | int] = problem["loc"]
-    if problem["type"] == "json_invalid":
-        return f"the body is not JSON: {problem['ctx']['error']} at character {place[-1]}"
-    path = ".".join(str(part)[:_KEY_SHOWN] for part in place[1:])
-    field = path if path.isascii() and path.isprintable() else ascii(path)
-    if problem["type"] == "extra_forbidden":
-        return f"{field[:_KEY_SHOWN]}: there is no such {'parameter' if place[0] == 'query' else 'key'}"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{field[:_KEY_SHOWN] or 'the body'}: {message[:1].lower()}{message[1:]}"

@@ -23,7 +23,7 @@ INTERRUPTED = 130
 async def perform(console: Console, *, keep: bool) -> int:
     """The whole of it; the exit code."""
     root = await asyncio.to_thread(prepare_root)
-    console.print("Starting Asterisk (a PBX, and another one that plays the phones), and callbackd ...")
+    console.print("Starting a PBX, its phones (another Asterisk) and callbackd ...", soft_wrap=True)
     company = Company(root)
     try:
         async with company:
@@ -31,7 +31,7 @@ async def perform(console: Console, *, keep: bool) -> int:
             if keep:
                 await Playground(company, console).stay()
     finally:
-        console.print("Asterisk, the phones and callbackd are stopped; nothing is left running.")
+        console.print("The PBX, its phones and callbackd are stopped; nothing is left running.", soft_wrap=True)
     return 0 if good else 1
 
 
@@ -43,6 +43,7 @@ async def until_signalled(console: Console, *, keep: bool) -> int:
     def stop(number: signal.Signals) -> None:
         stops.append(number)
         if len(stops) == 1:
+            console.print("Stopping ...")
             work.cancel()
 
     loop = asyncio.get_running_loop()

@@ -35,7 +35,11 @@ def number(e164: str) -> str:
 
 
 class Display:
-    """Shows the stories while they happen. `async with` is not needed: `with Display(...) as display`, then `tick`."""
+    """Shows the stories while they happen: `with Display(...) as display`, and `tick` every now and then.
+
+    A line without its turn is one that the daemon tells later than it happened: it keeps what an agent's phone did
+    until the next step that has to be durable.
+    """
 
     def __init__(self, console: Console, company: Company, stories: Sequence[Story], began: datetime) -> None:
         self._console = console
@@ -43,7 +47,7 @@ class Display:
         self._stories = stories
         self._began = began
         self._live: Live | None = None
-        self._shown = dict.fromkeys(range(len(stories)), 0)
+        self._shown: set[int] = set()
 
     def __enter__(self) -> Display:
         if self._console.is_terminal:
@@ -66,8 +70,8 @@ class Display:
         ready = datetime.now(UTC) - (timedelta(0) if last else SETTLE)
         found: list[tuple[Line, int]] = []
         for index, story in enumerate(self._stories):
-            fresh = [line for line in story.lines[self._shown[index] :] if line.at <= ready]
-            self._shown[index] += len(fresh)
+            fresh = [line for line in story.lines if line.at <= ready and id(line) not in self._shown]
+            self._shown |= {id(line) for line in fresh}
             found += [(line, index) for line in fresh]
         for line, index in sorted(found, key=lambda pair: pair[0].at):
             who = "phones" if line.phone else "callbackd"
@@ -85,6 +89,10 @@ class Display:
         return Group(*parts)
 
     # On a terminal.
+
+    @property
+    def _wide(self) -> bool:
+        return self._console.width >= 100
 
     def _screen(self) -> RenderableType:
         height = self._console.height
@@ -114,7 +122,7 @@ class Display:
         text = Text("agents  ", no_wrap=True, overflow="ellipsis")
         for agent in self._company.agents:
             what, style = self._doing(agent.extension)
-            text.append(f"{agent.name} {agent.extension} ")
+            text.append(f"{agent.name} {agent.extension} " if self._wide else f"{agent.name} ")
             text.append(what, style)
             text.append("   ")
         return text
@@ -124,7 +132,7 @@ class Display:
         for call in up:
             if call.answered_at is not None:
                 client = self._company.clients.get(call.caller_number)
-                return (f"on a call for {client.first_name}" if client else "on a call"), "bold green"
+                return (f"on {client.first_name}'s call" if client else "on a call"), "bold green"
         return ("rings", "yellow") if up else ("idle", "dim")
 
     def _heading(self, index: int, story: Story) -> RenderableType:
@@ -135,7 +143,8 @@ class Display:
         state = words.waits_for(story.shown, datetime.now(UTC)) if story.shown else "not asked for yet"
         style = STYLES.get(story.shown.get("state", ""), "dim")
         left = Text(f" {index + 1} {story.title}", style="bold")
-        left.append(f"  {client.name} {number(client.number)}", style="not bold")
+        who = f"{client.name} {number(client.number)}" if self._wide else client.name
+        left.append(f"  {who}", style="not bold")
         line.add_row(left, Text(f"{state} ", style=style), style="on grey23")
         return line
 

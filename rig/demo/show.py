@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rig.demo import words
 from rig.demo.company import Company
-from rig.demo.display import Display, number
+from rig.demo.display import Display
 from rig.demo.stories import Line, Story, stories
 
 LIMIT = 150.0
@@ -92,8 +92,8 @@ class Show:
         phones = self._company.rig.phones
         faults = [*faults, *self._misbehaved()]
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in ("", "client", "client's phone rang", "attempts", "ended"):
-            table.add_column(heading, overflow="fold")
+        for heading in ("", "client", "phone rang", "attempts", "ended"):
+            table.add_column(heading, no_wrap=heading != "attempts", overflow="fold")
         for index, story in enumerate(self._stories, start=1):
             found = story.faults()
             faults += [f"{index} {story.title}: {fault}" for fault in found]
@@ -101,7 +101,7 @@ class Show:
             offers = [f"offer: {each['outcome']}" for each in story.shown.get("offers", [])]
             table.add_row(
                 str(index),
-                f"{story.client.name} {number(story.client.number)}",
+                f"{story.client.name:9} {story.client.number}",
                 _times(phones.times_rung(story.client.number)),
                 ", ".join([*attempts[:-1], *offers, *attempts[-1:]]),
                 Text(str(story.shown.get("state", "?")), style="red" if found else "green"),

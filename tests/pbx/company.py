@@ -16,7 +16,7 @@ section (`prompts` is replaced whole). `company.opens(one, sales=another)` opens
 into callbackd.yaml. `company.daemon` is the `rig.daemon.Callbackd`.
 
 **Marks.** Unless a profile says otherwise every prompt is a short tone of a pitch of its own, and so is every digit
-read aloud: the PBX is told to play those. `heard(call)` says what a phone heard, in order, from its recording (let it
+read aloud: the PBX is told to play those. `heard(call)` says what a phone heard, in order (and `hears_mark` waits for something), from its recording (let it
 behave as `hears(...)`, or use `agent` and `client` from here): ["agent-intro", "1", "4", ..., "agent-choices"]. People speak with `AGENT_VOICE` and
 `CLIENT_VOICE` (Hz), which it reports as "agent" and "client". `profile(prompts={})` has the real prompts; their digits
 are still marks.
@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -210,6 +211,17 @@ def wall_clock(call: PhoneCall, monotonic: float) -> datetime:
 # ---- what was heard -----------------------------------------------------------------------------------------------
 
 
+async def hears_mark(call: PhoneCall, name: str, within: float = 10.0) -> None:
+    """Waits until the phone hears that mark (one that began more than a second ago is past)."""
+    until = time.monotonic() + within
+    while True:
+        now = time.monotonic()
+        if name in heard(call, now - 1.0):
+            return
+        assert now < until, f"{call!r} did not hear {name} within {within} s, but {heard(call)}"
+        await asyncio.sleep(0.1)
+
+
 def heard(call: PhoneCall, since: float | None = None, until: float | None = None) -> list[str]:
     """The marks and voices that the phone heard between two instants, in order.
 
@@ -220,7 +232,11 @@ def heard(call: PhoneCall, since: float | None = None, until: float | None = Non
 
 def marks(call: PhoneCall, since: float | None = None, until: float | None = None) -> list[tuple[str, float]]:
     """As `heard`, each with the instant at which it began."""
-    piece = call.recording.sound.part(since, until)
+    try:
+        recording = call.recording
+    except LookupError:
+        return []  # its behaviour is about to record
+    piece = recording.sound.part(since, until)
     found: list[tuple[str, float]] = []
     current, last_frame = "", 0
     candidate, run = "", 0

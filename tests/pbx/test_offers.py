@@ -13,10 +13,12 @@ from tests.pbx.company import (
     AGENT,
     CLIENT,
     COMPANY_NUMBER,
+    MARK_SECONDS,
     Company,
     events,
     heard,
     instant,
+    marks,
     profile,
     reschedules,
 )
@@ -61,6 +63,15 @@ async def the_offer(company: Company, nth: int = 2) -> PhoneCall:
 def offers(shown: Json) -> list[tuple[str, str | None]]:
     """Outcome and key of each offer."""
     return [(offer["outcome"], offer["key"]) for offer in shown["offers"]]
+
+
+def prompts_heard(call: PhoneCall) -> list[str]:
+    """As `heard`, but a prompt in which a late packet left a gap is still one."""
+    found: list[tuple[str, float]] = []
+    for name, at in marks(call):
+        if not (found and found[-1][0] == name and at - found[-1][1] < 2 * MARK_SECONDS):
+            found.append((name, at))
+    return [name for name, _ in found]
 
 
 def kinds(shown: Json) -> list[str]:
@@ -115,7 +126,7 @@ async def test_silence_is_asked_three_times_and_then_it_is_over(company: Company
     shown = await company.ended(asked)
     assert (shown["state"], offers(shown)) == ("exhausted", [("no_key", None)])
     offer = company.phones.calls(CLIENT)[1]
-    assert heard(offer) == [*PLAYED_ONCE, "offer-choices", "offer-choices", "offer-goodbye"]
+    assert prompts_heard(offer) == [*PLAYED_ONCE, "offer-choices", "offer-choices", "offer-goodbye"]
     assert company.phones.times_rung(CLIENT) == 2
 
 
@@ -125,7 +136,7 @@ async def test_any_other_key_repeats_the_choices_and_never_hangs_up(company: Com
     )
     offer = await the_offer(company)
     shown = await company.ended(asked)
-    assert heard(offer) == [*PLAYED_ONCE, "offer-choices", "offer-again"]
+    assert prompts_heard(offer) == [*PLAYED_ONCE, "offer-choices", "offer-again"]
     assert (shown["state"], offers(shown)) == ("completed", [("another_try", "1")])
 
 

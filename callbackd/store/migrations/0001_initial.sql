@@ -92,6 +92,7 @@ CREATE TABLE rests (
     number    TEXT    NOT NULL,
     PRIMARY KEY (profile, next_step, level, bucket, priority DESC, due_at, id)
 ) WITHOUT ROWID;
+CREATE INDEX rests_callback ON rests (id);
 
 CREATE TRIGGER rests_insert AFTER INSERT ON callbacks
 WHEN NEW.state = 'scheduled' AND NEW.startable_at > NEW.due_at
@@ -104,20 +105,14 @@ END;
 CREATE TRIGGER rests_delete AFTER DELETE ON callbacks
 WHEN OLD.state = 'scheduled' AND OLD.startable_at > OLD.due_at
 BEGIN
-    DELETE FROM rests
-    WHERE (profile, next_step, level, bucket, priority, due_at, id) IN (
-        SELECT OLD.profile, OLD.next_step, level, OLD.startable_at >> bits, OLD.priority, OLD.due_at, OLD.id
-        FROM spans);
+    DELETE FROM rests WHERE id = OLD.id;
 END;
 
 -- A change is a leaving (as it was) and a coming (as it is).
 CREATE TRIGGER rests_update AFTER UPDATE ON callbacks
 WHEN OLD.startable_at > OLD.due_at OR NEW.startable_at > NEW.due_at
 BEGIN
-    DELETE FROM rests
-    WHERE (profile, next_step, level, bucket, priority, due_at, id) IN (
-        SELECT OLD.profile, OLD.next_step, level, OLD.startable_at >> bits, OLD.priority, OLD.due_at, OLD.id
-        FROM spans WHERE OLD.state = 'scheduled' AND OLD.startable_at > OLD.due_at);
+    DELETE FROM rests WHERE id = OLD.id;
     INSERT INTO rests (profile, next_step, level, bucket, priority, due_at, id, number)
     SELECT NEW.profile, NEW.next_step, level, NEW.startable_at >> bits, NEW.priority, NEW.due_at, NEW.id, NEW.number
     FROM spans WHERE NEW.state = 'scheduled' AND NEW.startable_at > NEW.due_at;
@@ -145,25 +140,24 @@ END;
 CREATE TRIGGER waiting_delete AFTER DELETE ON callbacks
 WHEN OLD.state = 'scheduled'
 BEGIN
-    UPDATE waiting SET n = n - 1
-    WHERE (profile, level, bucket, priority) IN (
-        SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans WHERE level >= 2);
+    INSERT INTO waiting (profile, level, bucket, priority, n)
+    SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority, -1 FROM spans WHERE level >= 2
+    ON CONFLICT (profile, level, bucket, priority) DO UPDATE SET n = n - 1;
     DELETE FROM waiting
-    WHERE n = 0 AND (profile, level, bucket, priority) IN (
-        SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans WHERE level >= 2);
+    WHERE profile = OLD.profile AND level IN (SELECT level FROM spans WHERE level >= 2)
+      AND bucket IN (SELECT OLD.due_at >> bits FROM spans WHERE level >= 2) AND priority = OLD.priority AND n = 0;
 END;
 
 CREATE TRIGGER waiting_update AFTER UPDATE ON callbacks
 WHEN (OLD.state, OLD.profile, OLD.priority, OLD.due_at) <> (NEW.state, NEW.profile, NEW.priority, NEW.due_at)
 BEGIN
-    UPDATE waiting SET n = n - 1
-    WHERE (profile, level, bucket, priority) IN (
-        SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans
-        WHERE level >= 2 AND OLD.state = 'scheduled');
+    INSERT INTO waiting (profile, level, bucket, priority, n)
+    SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority, -1 FROM spans
+    WHERE level >= 2 AND OLD.state = 'scheduled'
+    ON CONFLICT (profile, level, bucket, priority) DO UPDATE SET n = n - 1;
     DELETE FROM waiting
-    WHERE n = 0 AND (profile, level, bucket, priority) IN (
-        SELECT OLD.profile, level, OLD.due_at >> bits, OLD.priority FROM spans
-        WHERE level >= 2 AND OLD.state = 'scheduled');
+    WHERE profile = OLD.profile AND level IN (SELECT level FROM spans WHERE level >= 2)
+      AND bucket IN (SELECT OLD.due_at >> bits FROM spans WHERE level >= 2) AND priority = OLD.priority AND n = 0;
     INSERT INTO waiting (profile, level, bucket, priority, n)
     SELECT NEW.profile, level, NEW.due_at >> bits, NEW.priority, 1 FROM spans
     WHERE level >= 2 AND NEW.state = 'scheduled'

@@ -1,4 +1,4 @@
-"""Instants as the API reads and writes them: RFC 3339; written in UTC with milliseconds."""
+"""Instants as the doors read and write them: RFC 3339; written in UTC with milliseconds."""
 
 from __future__ import annotations
 
