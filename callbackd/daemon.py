@@ -48,9 +48,11 @@ from callbackd.http.server import CannotListen, serve
 from callbackd.http.services import Services
 from callbackd.http.token import TokenUnusable, read_or_make
 from callbackd.journal import start_log
+from callbackd.mqtt.door import Engine, MqttDoor, client_id
 from callbackd.store.interface import Store, StoreError, StoreUnavailable
 from callbackd.store.lock import only_daemon_on
 from callbackd.store.sqlite import SqliteStore
+from callbackd.webhooks.courier import Courier, consumers
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +102,8 @@ class Daemon:
         self.stopped = asyncio.Event()
         self._stops = 0
         clock = self._clock = SystemClock()
-        chance = random.SystemRandom()
+        self._started = clock.now()
+        chance = self._chance = random.SystemRandom()
         self._link = Supervisor(
             transport,
             self._settings.ari.app,
@@ -141,6 +144,9 @@ class Daemon:
             visitors = Visitors(agi.allow_from, scripts.answer)
             self._start(serve_agi(agi.listen.host, agi.listen.port, visitors, self._on_agi), "agi")
 
+        self._start_mqtt()
+        self._start_webhooks()
+
     def signalled(self) -> None:
         """Asked to stop: the first time in good order, the second at once."""
         self._stops += 1
@@ -176,6 +182,18 @@ class Daemon:
         return {"ari": ari, "database": None}
 
     # How it is put together.
+
+    def _start_mqtt(self) -> None:
+        if (mqtt := self._settings.mqtt) is not None:
+            engine = Engine(self._store, self._feed, self._intake, self._desk, self._control)
+            door = MqttDoor(mqtt, client_id(self._settings.database), engine, self._started, self._chance)
+            self._start(door.run(), "mqtt")
+
+    def _start_webhooks(self) -> None:
+        webhooks = self._settings.webhooks
+        for webhook, consumer in zip(webhooks, consumers(webhooks), strict=True):
+            courier = Courier(webhook, consumer, self._store, self._feed, self._clock, self._started, self._chance)
+            self._start(courier.run(), consumer)
 
     def _start(self, work: Coroutine[None, None, object], name: str) -> None:
         self._group.create_task(work, name=name)

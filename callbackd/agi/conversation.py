@@ -63,7 +63,7 @@ async def _hear_and_answer(
         async with asyncio.timeout(patience.hear):
             environment = await read_environment(reader)
     except Malformed as malformed:
-        seldom.warning("what came was no AGI request", why=str(malformed))
+        seldom.warning(f"no AGI request: {malformed}")
     except TimeoutError:
         seldom.warning("no whole AGI request came in time", limit=patience.hear)
     else:

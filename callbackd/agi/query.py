@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from callbackd.engine.refusals import Code, Refused
+from callbackd.wire.times import read_instant
 
 MOST_PARAMETERS = 20
 
@@ -15,10 +16,6 @@ _NAME = re.compile(r"[a-z][a-z_]{0,19}")
 _VALUE = re.compile(r"(?:[A-Za-z0-9._~!$'()*+,;:@/?-]|%[0-9A-Fa-f]{2})*")
 _ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
-_YEARS = range(2000, 2200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +47,10 @@ class Query:
         text = self.text(name)
         if text is None:
             return None
-        if not _INSTANT.fullmatch(text):
-            raise _invalid(f"{name}: expected a time with its zone as in RFC 3339, such as 2026-11-02T15:00:00Z")
         try:
-            instant = datetime.fromisoformat(text.upper())
-        except ValueError:
-            raise _invalid(f"{name}: there is no such time") from None
-        if instant.year not in _YEARS:
-            raise _invalid(f"{name}: expected a year from {_YEARS[0]} to {_YEARS[-1]}")
-        instant = instant.astimezone(UTC)
-        return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+            return read_instant(text)
+        except ValueError as error:
+            raise _invalid(f"{name}: {error}") from None
 
 
 def read_query(text: str, scripts: Mapping[str, frozenset[str]]) -> Query:

@@ -18,7 +18,7 @@ class Seldom:
         self._kept_back: dict[str, int] = {}
 
     def warning(self, kind: str, **fields: object) -> None:
-        """`kind` is the message: one of a few, never made of what came from outside."""
+        """`kind` is the message: one of a few sentences of ours, never made of what came from outside."""
         now = self._now()
         last = self._last.get(kind)
         if last is not None and now - last < self._seconds:

@@ -37,7 +37,7 @@ class Visitors:
     most: int = MOST_AT_ONCE
     patience: Patience = field(default_factory=Patience)
     seldom: Seldom = field(default_factory=lambda: Seldom(log))
-    _there: set[asyncio.Task[None]] = field(default_factory=set)
+    _there: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     def come(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Somebody has connected: talk with them, or close at once without having read a byte."""

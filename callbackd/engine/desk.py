@@ -53,14 +53,17 @@ class Desk:
         return await self._store.list(query)
 
     async def story(self, callback_id: str) -> Story:
-        """Everything about one call-back. Raises `Refused`."""
-        callback = await self._get(callback_id)
-        return Story(
-            callback,
-            await self._store.attempts(callback_id),
-            await self._store.offers(callback_id),
-            await self._store.timeline(callback_id),
-        )
+        """Everything about one call-back, as it was at one instant. Raises `Refused`."""
+        while True:
+            callback = await self._get(callback_id)
+            story = Story(
+                callback,
+                await self._store.attempts(callback_id),
+                await self._store.offers(callback_id),
+                await self._store.timeline(callback_id),
+            )
+            if (await self._get(callback_id)).version == callback.version:
+                return story
 
     async def cancel(self, callback_id: str) -> CallBack:
         """End it as `cancelled`; what is ringing is taken down. Raises `Refused`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from callbackd.domain.callback import TimelineEvent
 from callbackd.store.interface import Store
@@ -20,7 +20,7 @@ class Feed:
         self._grown: set[asyncio.Event] = set()
         store.on_events(self._tell)
 
-    async def follow(self, after: int, at_once: int = 500) -> AsyncIterator[Sequence[TimelineEvent]]:
+    async def follow(self, after: int, at_once: int = 500) -> AsyncGenerator[Sequence[TimelineEvent], None]:
         """Portions of at most `at_once` events with a higher id than `after`, for ever; waits for more. Raises
         `StoreError`."""
         grown = asyncio.Event()

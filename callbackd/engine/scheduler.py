@@ -155,7 +155,7 @@ class Scheduler:
     async def _next(
         self, profile: Profile, step: Step, condition: ProfileCondition, now: datetime
     ) -> CallBack | None:
-        """In order, held numbers apart; while the route is probed, numbers that are not themselves suspects go first."""
+        """In order, held numbers passed over; while the route is probed, those that are not suspects go first."""
         held = self._admission.holds.held(profile.id)
         if condition.route_open_until is not None:
             suspects = frozenset(number for number, _, _ in condition.suspects)
@@ -205,7 +205,7 @@ class Scheduler:
         while expired := await self._store.expired(now):
             for callback in expired:
                 profile = self._rules.profiles.get(callback.profile)
-                later = callback.expires_at if profile is None else expires_at(profile, callback.asked_at)
+                later = callback.expires_at if profile is None else expires_at(profile, callback.asked_at, callback.due_at)
                 if later > now:
                     change = Change(replace(callback, expires_at=later))
                 else:

@@ -238,7 +238,7 @@ def _decided(
                 next_step=Step.ATTEMPT,
             )
             if kind is Kind.CLIENT:
-                after = replace(after, offers_used=0, asked_at=at, expires_at=expires_at(profile, at))
+                after = replace(after, offers_used=0, asked_at=at, expires_at=expires_at(profile, at, due))
             return after, (TimelineEvent(EventType.RESCHEDULED, at, data),)
         case MakeOffer(due=due, why=why):
             after = replace(callback, due_at=due, rest_until=None, next_step=Step.OFFER)

@@ -72,11 +72,13 @@ WHERE id = :id AND version = :version;
 SELECT EXISTS (
            SELECT 1 FROM callbacks INDEXED BY callbacks_not_ended
            WHERE number = :number AND profile = :profile AND id <> :id
-             AND state IN ('scheduled', 'agent', 'client', 'connected', 'offering')) AS already_waiting,
+             AND state IN ('scheduled', 'agent', 'client', 'connected', 'offering')
+             AND :state IN ('scheduled', 'agent', 'client', 'connected', 'offering')) AS already_waiting,
        EXISTS (
            SELECT 1 FROM callbacks INDEXED BY callbacks_on_the_phone
            WHERE number = :number AND id <> :id
-             AND state IN ('agent', 'client', 'connected', 'offering')) AS number_live;
+             AND state IN ('agent', 'client', 'connected', 'offering')
+             AND :state IN ('agent', 'client', 'connected', 'offering')) AS number_live;
 
 -- name: put_attempt
 INSERT OR REPLACE INTO attempts (

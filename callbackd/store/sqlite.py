@@ -67,8 +67,10 @@ class SqliteStore:
         self._listeners: list[Callable[[], None]] = []
 
     @classmethod
-    async def open(cls, path: str | os.PathLike[str]) -> SqliteStore:
+    async def open(cls, path: str | os.PathLike[str], *, together: int = 256) -> SqliteStore:
         """Open the database, or make it (mode 0600), and bring its schema up to date.
+
+        At most `together` writes share a transaction.
 
         Raises `StoreUnavailable` if there is no such folder, if file or folder may not be written, if the file is not
         a database of callbackd, or if a newer callbackd wrote it.
@@ -91,7 +93,7 @@ class SqliteStore:
                 await migrate(connections[0], queries, load_migrations(), path)
             except sqlite3.Error as error:
                 raise told(error, path) from error
-            store = cls(path, queries, Writer(connections[0], queries, path), connections)
+            store = cls(path, queries, Writer(connections[0], queries, path, together), connections)
             stack.push_async_callback(store.close)
             await store.check_writable()
             stack.pop_all()

@@ -52,7 +52,7 @@ class Writer:
     may have, and harms nobody.
     """
 
-    def __init__(self, connection: aiosqlite.Connection, queries: Queries, path: Path, together: int = 256) -> None:
+    def __init__(self, connection: aiosqlite.Connection, queries: Queries, path: Path, together: int) -> None:
         """`connection` is the writer's own, in autocommit mode; at most `together` writes share a transaction."""
         self._connection = connection
         self._queries = queries

@@ -47,7 +47,7 @@ def cases(draw: st.DrawFn) -> tuple[TargetHours, date]:
 def walls(zone: str, first: date) -> dict[datetime, datetime]:
     """Every minute from two days before, and what the clock on the wall (without zone) shows then."""
     begin = datetime.combine(first - 2 * DAY, time(), tzinfo=UTC)
-    minutes = (begin + n * MINUTE for n in range((SCANNED + 4) * 1440))
+    minutes = (begin + n * MINUTE for n in range((SCANNED + 6) * 1440))
     return {minute: minute.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for minute in minutes}
 
 
@@ -71,9 +71,8 @@ def open_minutes(hours: TargetHours, first: date) -> set[datetime]:
 
 
 def existing(shown: datetime, instants: dict[datetime, datetime]) -> datetime:
-    while shown not in instants:
-        shown += MINUTE
-    return instants[shown]
+    """The first minute from then on that the clock shows."""
+    return next(instants[shown + n * MINUTE] for n in range(1440) if shown + n * MINUTE in instants)
 
 
 @settings(max_examples=60, deadline=None)

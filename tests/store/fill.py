@@ -28,11 +28,8 @@ PRAGMA temp_store = MEMORY;
 PRAGMA threads = 2;
 """
 
-_FIRST_EVENTS = """
-INSERT INTO events (callback_id, seq, at, type, data) SELECT id, 1, requested_at, 'requested', '{}' FROM callbacks
-"""
-
-_FROM_SPANS = """
+_DERIVED = """
+INSERT INTO events (callback_id, seq, at, type, data) SELECT id, 1, requested_at, 'requested', '{}' FROM callbacks;
 INSERT INTO waiting SELECT profile, level, due_at >> bits, priority, count(*) FROM callbacks CROSS JOIN spans
 WHERE state = 'scheduled' AND level >= 2 GROUP BY 1, 2, 3, 4;
 INSERT INTO rests SELECT profile, next_step, level, startable_at >> bits, priority, due_at, id, number
@@ -122,11 +119,10 @@ def fill(
             if len(block) == BLOCK:
                 write()
         write()
-        connection.execute(_FIRST_EVENTS)
+        connection.execute("COMMIT")
+        connection.executescript(_DERIVED)
         for _, _, sql in dropped:
             connection.execute(sql)
-        connection.execute("COMMIT")
-        connection.executescript(_FROM_SPANS)
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 

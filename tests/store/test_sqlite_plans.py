@@ -117,17 +117,30 @@ def test_a_transition_takes_few_steps(filled: sqlite3.Connection) -> None:
         assert steps(filled, "update_callback", **(row | {"state": state.value})) < FEW
 
 
-KEPT_BY_TRIGGERS = ("SELECT * FROM waiting", "SELECT * FROM rests")
+def kept_by_triggers(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
+    return [
+        tuple(row)
+        for sql in ("SELECT * FROM waiting", "SELECT * FROM rests")
+        for row in connection.execute(sql).fetchall()
+    ]
 
 
-def test_counters_that_were_filled_are_those_that_triggers_keep(filled: sqlite3.Connection) -> None:
+def test_what_triggers_keep_is_what_a_count_finds(filled: sqlite3.Connection) -> None:
     filled.execute("BEGIN")
-    kept = [filled.execute(sql).fetchall() for sql in KEPT_BY_TRIGGERS]
-    assert filled.execute("SELECT sum(n) FROM waiting WHERE level = 4").fetchone()[0] == COUNT
-    filled.execute("UPDATE callbacks SET state = 'completed', ended_at = 1 WHERE state = 'scheduled'")
-    assert [filled.execute(sql).fetchall() for sql in KEPT_BY_TRIGGERS] == [[], []]
-    filled.execute("UPDATE callbacks SET state = 'scheduled' WHERE state = 'completed'")
-    assert [filled.execute(sql).fetchall() for sql in KEPT_BY_TRIGGERS] == kept
-    filled.execute("DELETE FROM callbacks")
-    assert [filled.execute(sql).fetchall() for sql in KEPT_BY_TRIGGERS] == [[], []]
+    before = kept_by_triggers(filled)
+    filled.execute("UPDATE callbacks SET state = 'blocked' WHERE state = 'scheduled' AND rowid % 7 = 0")
+    assert kept_by_triggers(filled) != before
+    filled.execute("UPDATE callbacks SET state = 'scheduled' WHERE state = 'blocked'")
+    assert kept_by_triggers(filled) == before
+    filled.execute("DELETE FROM callbacks WHERE rowid % 7 = 0")
+    waiting, resting = filled.execute(
+        "SELECT count(*), total(startable_at > due_at) FROM callbacks WHERE state = 'scheduled'"
+    ).fetchone()
+    for level in range(7):
+        counted, rests = filled.execute(
+            "SELECT (SELECT sum(n) FROM waiting WHERE level = ?1), (SELECT count(*) FROM rests WHERE level = ?1)",
+            (level,),
+        ).fetchone()
+        assert counted == (waiting if level >= 2 else None)
+        assert rests == resting
     filled.execute("ROLLBACK")

@@ -135,7 +135,7 @@ class Disk:
             await self.go_on.wait()
             if self.error is not None:
                 raise self.error
-        return await self.connection.execute(sql, parameters)  # type: ignore[arg-type]
+        return await self.connection.execute(sql, parameters)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.connection, name)
@@ -335,5 +335,5 @@ async def test_a_change_is_written_whole_or_not_at_all(sqlite_store: SqliteStore
         await claimed(sqlite_store, made)
     assert await sqlite_store.get(made.id) == made
     assert len(await sqlite_store.timeline(made.id)) == 1
-    del disk.executemany  # type: ignore[attr-defined]
+    del disk.executemany
     assert (await sqlite_store.commit(Change(made))).version == 2
