@@ -37,7 +37,6 @@ from callbackd.engine.clock import SystemClock
 from callbackd.engine.control import Control
 from callbackd.engine.desk import Desk
 from callbackd.engine.feed import Feed
-from callbackd.engine.intake import Intake
 from callbackd.engine.profiles import Limits, Rules
 from callbackd.engine.recovery import Recovery
 from callbackd.engine.retention import erase_the_old
@@ -45,10 +44,14 @@ from callbackd.engine.scheduler import Scheduler
 from callbackd.engine.settlement import Settlement
 from callbackd.http.app import create_app
 from callbackd.http.server import CannotListen, serve
-from callbackd.http.services import Services
+from callbackd.http.services import Condition, Services
 from callbackd.http.token import TokenUnusable, read_or_make
 from callbackd.journal import start_log
+from callbackd.metrics.instruments import Instruments
+from callbackd.metrics.metrics import Link, Metrics
+from callbackd.metrics.requests import CountedIntake
 from callbackd.mqtt.door import Engine, MqttDoor, client_id
+from callbackd.mqtt.events import CONSUMER as MQTT_CONSUMER
 from callbackd.store.interface import Store, StoreError, StoreUnavailable
 from callbackd.store.lock import only_daemon_on
 from callbackd.store.sqlite import SqliteStore
@@ -80,7 +83,7 @@ def run(config_path: Path) -> int:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
         return EXIT_FAILED
-    start_log(configuration.settings.log.level.value)
+    start_log(configuration.settings.log.level.value, configuration.settings.log.numbers.value)
     for warning in configuration.warnings:
         log.warning("configuration", extra={"problem": str(warning)})
     try:
@@ -121,11 +124,15 @@ class Daemon:
             store, self._rules, clock, self._calls, admission, group, lambda: self._link.ready
         )
         self._recovery = Recovery(store, self._rules, clock, self._calls, settlement, self._scheduler)
-        self._intake = Intake(store, self._rules, clock, chance, self._scheduler)
+        instruments = Instruments()
+        self._intake = CountedIntake(store, self._rules, clock, chance, self._scheduler, instruments)
         self._desk = Desk(store, clock, self._rules, self._calls, self._scheduler)
         self._callers = Callers(store, self._rules, self._desk, admission.holds, self._scheduler)
         self._control = Control(store, self._rules, clock, admission, self._scheduler, self.reload)
         self._feed = Feed(store)
+        link = Link(Phase, lambda: self._link.state.phase.value)
+        followed_by = self._consumers()
+        self._metrics = Metrics(store, self._feed, clock, self._control, instruments, link, followed_by)
 
     def start(self) -> None:
         """Start every part. Raises `TokenUnusable`."""
@@ -136,8 +143,12 @@ class Daemon:
             token = read_or_make(self._settings.http.token_file)
             if token.warning is not None:
                 log.warning("API token", extra={"problem": token.warning})
-            app = create_app(Services(self._intake, self._desk, self._rules, self), token.text)
+            services = Services(
+                self._intake, self._desk, self._rules, self, self._control, self._feed, self._metrics
+            )
+            app = create_app(services, token.text)
             listen = self._settings.http.listen
+            self._start(self._metrics.run(), "metrics")
             self._start(serve(app, listen.host, listen.port, self._on_http), "http")
         if (agi := self._settings.agi) is not None:
             scripts = Scripts(AgiServices(self._intake, self._callers))
@@ -181,7 +192,25 @@ class Daemon:
             return {"ari": ari, "database": "can't be written"}
         return {"ari": ari, "database": None}
 
+    def condition(self) -> Condition:
+        """How the daemon is now."""
+        state = self._link.state
+        return Condition(
+            version=__version__,
+            started_at=self._started,
+            stopping=self._stops > 0,
+            ari_state=state.phase.value,
+            ari_since=state.since,
+            ari_error=state.error,
+            ari_mend=state.mend,
+        )
+
     # How it is put together.
+
+    def _consumers(self) -> list[str]:
+        """Those that follow the outbox and confirm what they took."""
+        mqtt = [] if self._settings.mqtt is None else [MQTT_CONSUMER]
+        return [*mqtt, *consumers(self._settings.webhooks)]
 
     def _start_mqtt(self) -> None:
         if (mqtt := self._settings.mqtt) is not None:
@@ -215,6 +244,8 @@ class Daemon:
         if state.phase is Phase.READY:
             self._scheduler.wake()
             self._start(self._phones.count_members(), "count members")
+        elif state.phase is Phase.LOST:
+            self._recovery.contact_lost()
 
     def _on_http(self, port: int) -> None:
         log.info("HTTP API listens", extra={"port": port})

@@ -34,10 +34,18 @@ class Mosquitto:
     """`async with Mosquitto(...) as broker`: on a free port of 127.0.0.1 that it keeps over `kill` and `start`.
 
     `users` (name -> password) lets nobody else in; `acl` is the text of its access list; `tls` gives it a certificate
-    for ``localhost`` and 127.0.0.1, signed by the CA in `ca_file`. It dies with this process.
+    for ``localhost`` and 127.0.0.1, signed by the CA in `ca_file`; a `persistent` one writes every change to disk at
+    once. It dies with this process.
     """
 
-    def __init__(self, *, users: Mapping[str, str] | None = None, acl: str | None = None, tls: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        users: Mapping[str, str] | None = None,
+        acl: str | None = None,
+        tls: bool = False,
+        persistent: bool = False,
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="mosquitto-")
         self.folder = Path(self._folder.name)
         self.port = free_tcp_port()
@@ -45,6 +53,7 @@ class Mosquitto:
         self.users = dict(users or {})
         self.log: list[str] = []
         self._acl = acl
+        self._persistent = persistent
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._logged = asyncio.Condition()
@@ -142,15 +151,14 @@ class Mosquitto:
             "user root",
             "log_dest stderr",
             "log_type all",
-            "persistence true",
-            f"persistence_location {self.folder}/",
-            "autosave_on_changes true",
-            "autosave_interval 1",
             "max_inflight_messages 0",
             "max_queued_messages 0",
             "set_tcp_nodelay true",
             f"allow_anonymous {'false' if self.users else 'true'}",
         ]
+        if self._persistent:
+            lines += ["persistence true", f"persistence_location {self.folder}/"]
+            lines += ["autosave_on_changes true", "autosave_interval 1"]
         if self.users:
             passwords = self.folder / "passwords"
             passwords.write_text("".join(f"{name}:{password}\n" for name, password in self.users.items()))

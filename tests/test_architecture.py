@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "callbackd"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-DOORS = ("http", "cli", "agi", "mqtt", "webhooks")
+DOORS = ("http", "cli", "agi", "mqtt", "webhooks", "metrics")
 
 BELOW_THE_DOORS = ["callbackd.engine", "callbackd.domain", "callbackd.config", "callbackd.store.interface"]
 
@@ -23,6 +23,9 @@ MAY_IMPORT = {
     "callbackd.engine": ["callbackd.engine", "callbackd.domain", "callbackd.store.interface"],
     # What the doors share; no door itself, and nothing that a door may not see.
     "callbackd.wire": ["callbackd.wire", *BELOW_THE_DOORS],
+    # Looks at a PBX and a machine on its own, without an engine; the command that prints what it finds is thin.
+    "callbackd.doctor": ["callbackd.doctor", "callbackd.ari", "callbackd.config", "callbackd.domain"],
+    "callbackd.cli.doctor": ["callbackd.cli", "callbackd.doctor", "callbackd.config", "callbackd.domain"],
     **{door: [door, "callbackd.wire", *BELOW_THE_DOORS] for door in (f"callbackd.{name}" for name in DOORS)},
 }
 """Each package, and what of callbackd it may import. The root package holds the version, which everybody may read."""

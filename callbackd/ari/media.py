@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from callbackd.domain.prompts import Digits, Number, Phrase, Prompt
+from callbackd.domain.prompts import Clock, Digits, Number, Phrase, Prompt, Weekday
 
 FOLDER = "callbackd"
 """The folder under Asterisk's sounds/<language>/ that our prompts are installed in."""
@@ -32,6 +32,19 @@ _STAND_INS: dict[str, tuple[str, ...]] = {
     "offer-declined": ("sound:vm-goodbye",),
     "offer-never": ("sound:vm-goodbye",),
     "connecting": ("tone:425/100,0/100",),
+    "menu-number-is": ("sound:vm-from-phonenumber",),
+    "menu-choices": (
+        *("sound:vm-press", "digits:1", "sound:vm-tocallnum"),
+        *("sound:vm-press", "digits:2", "sound:vm-tomakecall"),
+        *("sound:vm-press", "digits:*", "sound:vm-tocancel"),
+    ),
+    "menu-enter": ("sound:vm-enter-num-to-call",),
+    "menu-confirm": (
+        *("sound:vm-press", "digits:1", "sound:vm-tocallnum"),
+        *("sound:vm-press", "digits:2", "sound:vm-tocancel"),
+    ),
+    "menu-refused": ("sound:pbx-invalid",),
+    "menu-goodbye": ("sound:vm-goodbye",),
 }
 """From Asterisk's core sounds. Prompts that are not here have a beep."""
 
@@ -43,8 +56,26 @@ def media(phrase: Phrase, replaced: Mapping[str, tuple[str, ...]]) -> tuple[str,
             return (f"digits:{text}",)
         case Number(value):
             return (f"number:{value}",)
+        case Weekday(day):
+            return (f"sound:digits/day-{(day + 1) % 7}",)
+        case Clock(hour, minute):
+            return _clock(hour, minute)
         case Prompt(name):
             return replaced.get(name) or _TONES.get(name) or (f"sound:{FOLDER}/{name}",)
+
+
+def _clock(hour: int, minute: int) -> tuple[str, ...]:
+    """A time of the day as Asterisk's own English voice tells it: nine o'clock a.m., one oh five p.m."""
+    past: tuple[str, ...] = ("sound:digits/oclock",)
+    if minute:
+        tens, ones = divmod(minute, 10)
+        if minute < 10:
+            past = ("sound:digits/oh", f"sound:digits/{minute}")
+        elif minute <= 20:
+            past = (f"sound:digits/{minute}",)
+        else:
+            past = (f"sound:digits/{tens}0", *((f"sound:digits/{ones}",) if ones else ()))
+    return (f"sound:digits/{hour % 12 or 12}", *past, f"sound:digits/{'p-m' if hour >= 12 else 'a-m'}")
 
 
 def stand_in(phrase: Phrase) -> tuple[str, ...]:

@@ -72,6 +72,7 @@ class _LegState:
     answered: bool = False
     network_took: bool = False
     dialstatus: str | None = None
+    ended_by_us: bool = False
 
 
 @dataclass(slots=True)
@@ -256,7 +257,7 @@ class Switchboard:
             verdict = classify_client(
                 event.cause, event.tech_cause, known.dialstatus, known.network_took, timed_out=False
             )
-        if verdict is Outcome.ROUTE_FAILED and not known.answered:
+        if verdict is Outcome.ROUTE_FAILED and not known.answered and not known.ended_by_us:
             log.warning(
                 "route failed",
                 extra={
@@ -329,6 +330,7 @@ class Switchboard:
         return (LegEnded(leg, verdict),)
 
     async def _hang_up(self, state: _LineState, leg: Leg) -> Sequence[Happening]:
+        state.leg(leg).ended_by_us = True
         try:
             found = await self._client.hangup(channel_id(state.key, leg))
         except AriError as error:

@@ -14,7 +14,7 @@ from callbackd.cli.failure import Failure, Unreachable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from callbackd.config import Configuration
+    from callbackd.config.settings import Settings
 
 _TIMEOUT = 15.0
 _LARGEST_TOKEN = 4096
@@ -30,10 +30,9 @@ class Answer:
 
 
 class ApiClient:
-    """Asks the daemon that the configuration describes. Every method raises `Failure`."""
+    """Asks the daemon that the settings describe. Every method raises `Failure`."""
 
-    def __init__(self, configuration: Configuration) -> None:
-        settings = configuration.settings
+    def __init__(self, settings: Settings) -> None:
         if settings.http is None:
             raise Unreachable(
                 f"the HTTP API is off, so the daemon can't be asked: give {settings.file} a section http, "
@@ -48,18 +47,14 @@ class ApiClient:
         parameters = urlencode(list(query))
         return self._call("GET", _path(path) + (f"?{parameters}" if parameters else ""), None).body
 
-    def post(self, *path: str, body: dict[str, Any]) -> Answer:
-        """The answer to POST /api/v1/PATH."""
-        return self._call("POST", _path(path), body)
+    def post(self, *path: str, body: dict[str, Any], tolerated: int | None = None) -> Answer:
+        """The answer to POST /api/v1/PATH. An error is raised, but one of the status that is `tolerated`."""
+        return self._call("POST", _path(path), body, tolerated)
 
-    def readiness(self) -> Answer:
-        """What /readyz says, whatever its status."""
-        return self._exchange("GET", "/readyz", None, {})
-
-    def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Answer:
+    def _call(self, method: str, path: str, body: dict[str, Any] | None, tolerated: int | None = None) -> Answer:
         headers = {"Authorization": f"Bearer {_read_token(self._token_file)}", "Content-Type": "application/json"}
         answer = self._exchange(method, path, body, headers)
-        if answer.status < 400:
+        if answer.status < 400 or answer.status == tolerated:
             return answer
         if answer.status == 401:
             raise Failure(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from callbackd.cli.api_client import ApiClient
 from callbackd.cli.configuration import ConfigurationFile, find_profile, zone_of
-from callbackd.cli.failure import REFUSED, Failure
+from callbackd.cli.failure import Failure
 from callbackd.cli.plain import plain, print_json
 from callbackd.cli.times import has_zone, parse_time_to_come
 from callbackd.domain.callback import State
@@ -70,7 +70,7 @@ def request(
         "language": language,
     }
     body = {key: value for key, value in asked.items() if value is not None}
-    answer = ApiClient(configuration).post("callbacks", body=body)
+    answer = ApiClient(configuration.settings).post("callbacks", body=body)
     if answer.status != 201:
         click.echo("there was one already, which has not ended: nothing has changed", err=True)
     if as_json:
@@ -84,7 +84,8 @@ def request(
     epilog="\b\nExamples:\n"
     "  callbackd list --state queued --state scheduled\n"
     "  callbackd list --profile support --number '416 555 0123'\n"
-    "  callbackd list --state exhausted --limit 1000 --json",
+    "  callbackd list --state exhausted --limit 1000 --json\n"
+    "  callbackd list --profile support --watch",
 )
 @click.option(
     "--state",
@@ -97,6 +98,7 @@ def request(
 @click.option("--profile", help="Only those of this profile.")
 @click.option("--number", help="Only those of this number.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="So many at most.")
+@click.option("--watch", is_flag=True, help="Go on showing them as they change, until Ctrl-C.")
 @as_json
 @click.pass_obj
 def list_(
@@ -105,21 +107,26 @@ def list_(
     profile: str | None,
     number: str | None,
     limit: int,
+    watch: bool,
     as_json: bool,
 ) -> None:
-    """List call-backs, the newest request first."""
+    """List call-backs, the newest request first.
+
+    With --watch, on a terminal, the list is kept up to date; into a pipe or a file, a line is written for each
+    call-back that is new or has changed (with --json, its JSON).
+    """
     configuration = file.load()
     query = [("state", state) for state in states]
     query += [(name, value) for name, value in (("profile", profile), ("number", number)) if value is not None]
-    api = ApiClient(configuration)
-    page = api.get("callbacks", query=[*query, ("limit", str(min(limit, _PAGE)))])
-    items = page["items"]
-    while page["next"] is not None and len(items) < limit:
-        size = min(limit - len(items), _PAGE)
-        page = api.get("callbacks", query=[*query, ("limit", str(size)), ("cursor", page["next"])])
-        items += page["items"]
+    api = ApiClient(configuration.settings)
+    if watch:
+        from callbackd.cli.watch import watch_list
+
+        watch_list(lambda: _listed(api, query, limit)[0], lambda name: zone_of(configuration, name), as_json=as_json)
+        return
+    items, following = _listed(api, query, limit)
     if as_json:
-        print_json({"items": items, "next": page["next"]})
+        print_json({"items": items, "next": following})
         return
     if not items:
         click.echo("no call-backs")
@@ -127,7 +134,7 @@ def list_(
     from callbackd.cli.tables import print_list
 
     print_list(items, lambda profile_id: zone_of(configuration, profile_id))
-    if page["next"] is not None:
+    if following is not None:
         click.echo(f"there are more than these {len(items)}: --limit shows them", err=True)
 
 
@@ -140,7 +147,7 @@ def show(file: ConfigurationFile, callback_id: str, as_json: bool) -> None:
 
     What is known of it, and what happened, in order; times are those of its target."""
     configuration = file.load()
-    story = ApiClient(configuration).get("callbacks", callback_id)
+    story = ApiClient(configuration.settings).get("callbacks", callback_id)
     if as_json:
         print_json(story)
         return
@@ -155,7 +162,7 @@ def show(file: ConfigurationFile, callback_id: str, as_json: bool) -> None:
 @click.pass_obj
 def cancel(file: ConfigurationFile, callback_id: str, as_json: bool) -> None:
     """Cancel a call-back. What is ringing is taken down; two people who talk are left alone."""
-    callback = ApiClient(file.load()).post("callbacks", callback_id, "cancel", body={}).body
+    callback = ApiClient(file.settings()).post("callbacks", callback_id, "cancel", body={}).body
     if as_json:
         print_json(callback)
     else:
@@ -182,7 +189,7 @@ def reschedule(file: ConfigurationFile, callback_id: str, at: str | None, after:
     if at is not None and after is not None:
         raise click.UsageError("--at and --in exclude one another.")
     configuration = file.load()
-    api = ApiClient(configuration)
+    api = ApiClient(configuration.settings)
     now = datetime.now(UTC)
     due: datetime | None = None
     if at is not None:
@@ -202,27 +209,17 @@ def reschedule(file: ConfigurationFile, callback_id: str, at: str | None, after:
     )
 
 
-@click.command(epilog="\b\nExample:\n  callbackd status && echo fine")
-@as_json
-@click.pass_obj
-def status(file: ConfigurationFile, as_json: bool) -> None:
-    """Say whether the daemon can work.
-
-    Exit 1 if something is missing: what it is, is printed."""
-    answer = ApiClient(file.load()).readiness()
-    match answer.body:
-        case {"ready": bool(ready), "checks": dict(checks)}:
-            pass
-        case _:
-            raise Failure(f"the daemon fails to say how it is (status {answer.status}): see its log")
-    if as_json:
-        print_json({"ready": ready, "checks": checks})
-    else:
-        click.echo("ready" if ready else "not ready")
-        for part, text in checks.items():
-            click.echo(f"  {plain(str(part))}: {plain(str(text))}")
-    if not ready:
-        raise click.exceptions.Exit(REFUSED)
+def _listed(api: ApiClient, query: list[tuple[str, str]], limit: int) -> tuple[list[dict[str, Any]], str | None]:
+    """So many call-backs at most, page after page; and the cursor of what is left, if any is."""
+    items: list[dict[str, Any]] = []
+    cursor: list[tuple[str, str]] = []
+    while True:
+        size = ("limit", str(min(limit - len(items), _PAGE)))
+        page = api.get("callbacks", query=[*query, size, *cursor])
+        items += page["items"]
+        if page["next"] is None or len(items) >= limit:
+            return items, page["next"]
+        cursor = [("cursor", page["next"])]
 
 
 def _known_profile(api: ApiClient, configuration: Configuration, callback_id: str) -> str:

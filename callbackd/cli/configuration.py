@@ -13,6 +13,7 @@ from callbackd.cli.failure import Failure
 
 if TYPE_CHECKING:
     from callbackd.config import Configuration
+    from callbackd.config.settings import Settings
     from callbackd.domain.profile import Profile
 
 
@@ -42,6 +43,31 @@ class ConfigurationFile:
             errors = [problem for problem in error.problems if problem.severity is Severity.ERROR]
             more = f" (and {len(errors) - 1} more: see callbackd check)" if len(errors) > 1 else ""
             raise Failure(f"{errors[0]}{more}") from None
+
+    def settings(self) -> Settings:
+        """The settings alone: a mistake in a profile keeps nobody from a daemon that runs. Raises `Failure`."""
+        return _settings_alone(self.path()) or self.load().settings
+
+
+def _settings_alone(path: Path) -> Settings | None:
+    """What `path` says, whatever the profiles say; None if it can't be read without a mistake."""
+    from callbackd.config.environment import Environment
+    from callbackd.config.files import Missing, Unreadable, read_at_most
+    from callbackd.config.nodes import Mapping
+    from callbackd.config.positioned_yaml import MAX_BYTES, parse
+    from callbackd.config.problems import Problems
+    from callbackd.config.settings import read_settings
+
+    problems = Problems()
+    try:
+        document = parse(str(path), read_at_most(path, MAX_BYTES + 1), problems)
+    except (Missing, Unreadable):
+        return None
+    if document is None:
+        return None
+    filled = Environment(os.environ, False).fill_in(document, problems)
+    settings = read_settings(path, filled, problems) if isinstance(filled, Mapping) else None
+    return None if problems.any_error() else settings
 
 
 def find_profile(configuration: Configuration, profile_id: str) -> Profile:

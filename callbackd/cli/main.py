@@ -10,9 +10,11 @@ from pathlib import Path
 import click
 
 import callbackd
-from callbackd.cli.callbacks import cancel, list_, request, reschedule, show, status
+from callbackd.cli.callbacks import cancel, list_, request, reschedule, show
 from callbackd.cli.check import check
 from callbackd.cli.configuration import ConfigurationFile
+from callbackd.cli.doctor import doctor
+from callbackd.cli.operations import pause, reload, resume, status
 from callbackd.cli.run import run
 from callbackd.cli.when import when
 
@@ -22,6 +24,8 @@ from callbackd.cli.when import when
     epilog="\b\nExamples:\n"
     "  callbackd check                           is the configuration right?\n"
     "  callbackd when support --failed-at 16:45  what would follow a failed attempt, and why?\n"
+    "  callbackd doctor                          is the PBX as it must be?\n"
+    "  callbackd status                          how do the daemon and its profiles stand?\n"
     "  callbackd list --state queued             who waits?\n"
     "  callbackd COMMAND --help                  more of each, with examples\n"
     "\b\n"
@@ -43,5 +47,9 @@ def main(context: click.Context, config: Path | None) -> None:
     context.obj = ConfigurationFile(config)
 
 
-for command in (run, check, when, request, list_, show, cancel, reschedule, status):
+for command in (
+    *(run, check, doctor, when),
+    *(request, list_, show, cancel, reschedule),
+    *(pause, resume, reload, status),
+):
     main.add_command(command)

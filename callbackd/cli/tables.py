@@ -27,20 +27,31 @@ ZoneOf = Callable[[str], tzinfo]
 
 def print_list(callbacks: Iterable[Mapping[str, Any]], zone_of: ZoneOf, console: Console | None = None) -> None:
     """A table of call-backs; where the terminal is too narrow for one, two lines for each."""
-    console = console or _console()
-    rows = [_row(callback, zone_of(callback["profile"])) for callback in callbacks]
-    if console.width < _TABLE_NEEDS:
-        for callback_id, profile, state, number, *others in rows:
-            console.print(Text(f"{callback_id}  {state}  {number}"), soft_wrap=True)
-            told = (f"{heading} {cell}" for heading, cell in zip(_HEADINGS[4:], others, strict=True) if cell)
-            console.print(Text(f"    {profile}; {'; '.join(told)}"), soft_wrap=True)
+    console = console or new_console()
+    if not fits_a_table(console):
+        for callback in callbacks:
+            for line in lines_of(callback, zone_of(callback["profile"])):
+                console.print(Text(line), soft_wrap=True)
         return
+    console.print(table_of(callbacks, zone_of))
+
+
+def lines_of(callback: Mapping[str, Any], zone: tzinfo) -> tuple[str, str]:
+    """One call-back in two lines."""
+    callback_id, profile, state, number, *others = _row(callback, zone)
+    told = (f"{heading} {cell}" for heading, cell in zip(_HEADINGS[4:], others, strict=True) if cell)
+    return f"{callback_id}  {state}  {number}", f"    {profile}; {'; '.join(told)}"
+
+
+def table_of(callbacks: Iterable[Mapping[str, Any]], zone_of: ZoneOf) -> Table:
+    """A row for each; too wide for a narrow terminal."""
+    rows = [_row(callback, zone_of(callback["profile"])) for callback in callbacks]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in _HEADINGS:
         table.add_column(heading, no_wrap=heading in _WHOLE, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
+    return table
 
 
 def _row(callback: Mapping[str, Any], zone: tzinfo) -> tuple[str, ...]:
@@ -50,6 +61,11 @@ def _row(callback: Mapping[str, Any], zone: tzinfo) -> tuple[str, ...]:
         *(str(callback["tries"]), reason(callback, zone)),
     )
     return tuple(plain(cell) for cell in cells)
+
+
+def fits_a_table(console: Console) -> bool:
+    """Whether it is wide enough for `table_of`."""
+    return console.width >= _TABLE_NEEDS
 
 
 def print_story(story: Mapping[str, Any], zone: tzinfo) -> None:
@@ -66,7 +82,7 @@ def print_story(story: Mapping[str, Any], zone: tzinfo) -> None:
         timeline.add_row(
             Text(clock(event["at"], zone)), Text(plain(str(event["type"]))), Text("\n".join(_details(event, zone)))
         )
-    console = _console()
+    console = new_console()
     console.print(facts)
     console.print()
     console.print(timeline)
@@ -135,7 +151,7 @@ def _value(value: Any, zone: tzinfo) -> str:
     return plain(value if isinstance(value, str) else json.dumps(value))
 
 
-def _console() -> Console:
+def new_console() -> Console:
     """As wide as the terminal; into a file or a pipe nothing is broken into lines."""
     console = Console(highlight=False, markup=False, emoji=False)
     return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=_WIDE)

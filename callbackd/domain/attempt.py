@@ -276,7 +276,7 @@ def _interrupted(state: Live, happening: Interrupted, at: datetime) -> Next:
         case Apologising():
             return _end(core, Outcome.AGENT_LEFT, at)
         case Talking():
-            return _end(core, interrupted_outcome(at - state.answered_at), at)
+            return _end(core, interrupted_outcome((happening.since or at) - state.answered_at), at)
         case Narrating():
             return _end(core, interrupted_outcome(state.bridged_for), at)
     return _end(core, Outcome.INTERRUPTED, at)

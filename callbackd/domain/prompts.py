@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from callbackd.domain.callback import Outcome
 from callbackd.domain.profile import Keys
@@ -29,6 +30,20 @@ PROMPTS = frozenset(
         "failed-rejected",
         "failed-route",
         "failed-unreachable",
+        "menu-accepted",
+        "menu-back",
+        "menu-before",
+        "menu-choices",
+        "menu-closed",
+        "menu-confirm",
+        "menu-duplicate",
+        "menu-enter",
+        "menu-goodbye",
+        "menu-next",
+        "menu-number-is",
+        "menu-offer",
+        "menu-refused",
+        "menu-sorry",
         "offer-again",
         "offer-choices",
         "offer-declined",
@@ -70,7 +85,22 @@ class Number:
     value: int
 
 
-Phrase = Prompt | Digits | Number
+@dataclass(frozen=True, slots=True)
+class Weekday:
+    """A day of the week; 0 is Monday."""
+
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A time of the day on the wall: hour 0 to 23, minute 0 to 59."""
+
+    hour: int
+    minute: int
+
+
+Phrase = Prompt | Digits | Number | Weekday | Clock
 
 CONNECTING: tuple[Phrase, ...] = (Prompt("connecting"),)
 RINGING: tuple[Phrase, ...] = (Prompt("ringing"),)
@@ -138,3 +168,32 @@ def offer(keyed: str | None) -> tuple[Phrase, ...]:
 
 OFFER_INTRODUCTION: tuple[Phrase, ...] = (Prompt("offer-intro"), Prompt("offer-choices"))
 OFFER_CHOICES: tuple[Phrase, ...] = (Prompt("offer-choices"),)
+
+MENU_OFFER: tuple[Phrase, ...] = (Prompt("menu-offer"),)
+MENU_ENTER: tuple[Phrase, ...] = (Prompt("menu-enter"),)
+MENU_REFUSED: tuple[Phrase, ...] = (Prompt("menu-refused"),)
+MENU_SORRY: tuple[Phrase, ...] = (Prompt("menu-sorry"),)
+MENU_BACK: tuple[Phrase, ...] = (Prompt("menu-back"),)
+
+
+def own_number(number: str) -> tuple[Phrase, ...]:
+    """The number that a waiting caller calls from, digit by digit, and what they may press."""
+    return (Prompt("menu-number-is"), Digits(number.removeprefix("+")), Prompt("menu-choices"))
+
+
+def keyed_number(digits: str) -> tuple[Phrase, ...]:
+    """The number that a waiting caller keyed, digit by digit, and the question whether it is right."""
+    return (Prompt("menu-number-is"), Digits(digits), Prompt("menu-confirm"))
+
+
+def what_follows(*, created: bool, before: int | None, opens: datetime | None) -> tuple[Phrase, ...]:
+    """That the call-back is kept, what follows, and goodbye.
+
+    `opens`: when the line opens, on the target's wall clock, if it is shut; else `before` is told, if it is known.
+    """
+    phrases: tuple[Phrase, ...] = (Prompt("menu-accepted" if created else "menu-duplicate"),)
+    if opens is not None:
+        phrases += (Prompt("menu-closed"), Weekday(opens.weekday()), Clock(opens.hour, opens.minute))
+    elif before is not None:
+        phrases += (Prompt("menu-before"), Number(before)) if before else (Prompt("menu-next"),)
+    return (*phrases, Prompt("menu-goodbye"))

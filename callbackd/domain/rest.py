@@ -84,12 +84,13 @@ def after_uncounted(
     target_failures: int = 0,
     route_failures: int = 0,
     withheld_until: datetime | None = None,
+    after_answer: bool = True,
 ) -> Rest:
     """Who rests after an attempt that did not count.
 
     `target_failures` and `route_failures` are the runs so far: of the target's empty desk and of this call-back's
     route failures. `withheld_until` is when the reason of a `withheld` is gone, None if that cannot be told (the
-    condition itself then holds it back). Raises `ValueError` for an outcome that always counts.
+    condition itself then holds it back). `after_answer`: an agent who left did so after the client's answer. Raises `ValueError` for an outcome that always counts.
     """
     ended_at = utc(ended_at)
     retry = profile.agent.retry_delay
@@ -114,6 +115,9 @@ def after_uncounted(
         return Rest(ended_at + retry, None, target_failures, route_failures, (why,))
     if outcome is Outcome.INTERRUPTED:
         why = f"{outcome} before the client was dialled: again after {elapsed(retry)}"
+        return Rest(ended_at + retry, None, target_failures, route_failures, (why,))
+    if outcome is Outcome.AGENT_LEFT and not after_answer:
+        why = f"{outcome} before the network had taken the call: again after {elapsed(retry)}"
         return Rest(ended_at + retry, None, target_failures, route_failures, (why,))
     if outcome is Outcome.AGENT_LEFT:
         why = f"{outcome}: the client was left waiting, again at once"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -127,11 +127,13 @@ class CancelAsked:
 class Interrupted:
     """The call can't be followed any more: the PBX or the daemon lost it. `legs` are those that are still up.
 
-    `undialled`: the client's dial could not be written down, and so was not made.
+    `undialled`: the client's dial could not be written down, and so was not made. `since`: when it was lost, if that
+    is not now.
     """
 
     legs: frozenset[Leg] = frozenset()
     undialled: bool = False
+    since: datetime | None = None
 
 
 Happening = (
@@ -214,7 +216,7 @@ class Recheck:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something for the timeline; written with the next `Save` or at the end."""
+    """Something for the timeline; written with the next `Save`, or once the other effects are carried out."""
 
     type: EventType
     data: Mapping[str, Any] = field(default_factory=dict)

@@ -257,17 +257,17 @@ class Call:
         try:
             await self._play_out()
         except StoreError as error:
-            log.error("call ended: it can't be written down", extra=self._tags(error=str(error)))
+            log.error("call ended: it can't be written down", extra=self.tags(error=str(error)))
             await self._interrupt()
         except Exception:
-            log.exception("call ended: a fault of ours", extra=self._tags())
+            log.exception("call ended: a fault of ours", extra=self.tags())
             await self._interrupt()
         finally:
             self._stop_timers()
         try:
             await self._office.phones.close(self.line)
         except Exception:
-            log.exception("not cleared up: a fault of ours", extra=self._tags())
+            log.exception("not cleared up: a fault of ours", extra=self.tags())
         await self._settle()
         self.ended.set()
 
@@ -285,6 +285,7 @@ class Call:
             else:
                 for happening in await self._office.phones.interpret(self.line, signal):
                     await self._take(happening)
+            await self._write_notes()
 
     async def _take(self, happening: Happening) -> None:
         await self._carry_out(self.play.advance(happening, self._office.clock.now()))
@@ -334,18 +335,29 @@ class Call:
             if save.dialled or not self._dialled:
                 self._undialled = save.dialled
                 raise
-            log.error("can't write how a call goes; it goes on", extra=self._tags(error=str(error)))
+            log.error("can't write how a call goes; it goes on", extra=self.tags(error=str(error)))
             self.callback, self._notes = callback, list(events)
         self._dialled = self._dialled or save.dialled
-        log.info(save.type.value, extra=self._tags())
+        log.info(save.type.value, extra=self.tags())
         if save.type in (EventType.CLIENT_ANSWERED, EventType.OFFER_ANSWERED):
             await self._route_works(now)
+
+    async def _write_notes(self) -> None:
+        """What was noted is written once the phones have been seen to, so that whoever watches sees it happen."""
+        if not self._notes or self.play.over:
+            return
+        try:
+            self.callback = await self._office.store.commit(self.play.change(self.callback, self._notes, None))
+        except StoreError as error:
+            log.error("can't write how a call goes; it goes on", extra=self.tags(error=str(error)))
+        else:
+            self._notes = []
 
     async def _route_works(self, now: datetime) -> None:
         try:
             await self._office.settlement.client_answered(self.callback, now)
         except StoreError as error:
-            log.error("can't write that the route works", extra=self._tags(error=str(error)))
+            log.error("can't write that the route works", extra=self.tags(error=str(error)))
 
     async def _interrupt(self) -> None:
         """Take the legs down without writing anything, and end as interrupted."""
@@ -355,7 +367,7 @@ class Call:
                 try:
                     await self._office.phones.perform(self.line, effect)
                 except Exception:
-                    log.exception("not taken down: a fault of ours", extra=self._tags())
+                    log.exception("not taken down: a fault of ours", extra=self.tags())
         self.play.advance(Interrupted(), self._office.clock.now())
 
     async def _settle(self) -> None:
@@ -367,10 +379,10 @@ class Call:
                 if not await self._still_ours():
                     return
             except StoreError as error:
-                log.error("can't write how a call ended; trying on", extra=self._tags(error=str(error)))
+                log.error("can't write how a call ended; trying on", extra=self.tags(error=str(error)))
                 await asyncio.sleep(SETTLE_AGAIN)
             else:
-                log.info("ended", extra=self._tags(state=self.callback.state.value))
+                log.info("ended", extra=self.tags(state=self.callback.state.value))
                 return
 
     async def _still_ours(self) -> bool:
@@ -378,11 +390,11 @@ class Call:
         try:
             found = await self._office.store.get(self.callback.id)
         except StoreError as error:
-            log.error("can't read a call-back; trying on", extra=self._tags(error=str(error)))
+            log.error("can't read a call-back; trying on", extra=self.tags(error=str(error)))
             await asyncio.sleep(SETTLE_AGAIN)
             return True
         if found is None or not found.state.on_the_phone:
-            log.error("settled by somebody else", extra=self._tags())
+            log.error("settled by somebody else", extra=self.tags())
             return False
         self.callback = found
         return True
@@ -410,11 +422,13 @@ class Call:
             handle.cancel()
         self._timers.clear()
 
-    def _tags(self, **more: object) -> dict[str, object]:
+    def tags(self, **more: object) -> dict[str, object]:
+        """What every line of the log about this call has. The log masks the number."""
         return {
             "callback": self.callback.id,
             "profile": self.callback.profile,
             self.line.step.value: self.line.sequence,
+            "number": self.callback.number,
             **more,
         }
 

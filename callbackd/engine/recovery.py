@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from callbackd.domain.attempt import Ending, final_outcome
@@ -63,18 +63,24 @@ class Recovery:
         self._calls = calls
         self._settlement = settlement
         self._follows = follows
+        self._lost_at: datetime | None = None
+
+    def contact_lost(self) -> None:
+        """The PBX can't be seen from now on; of several such tellings the first counts."""
+        self._lost_at = self._lost_at or self._clock.now()
 
     async def after_contact(self, wreckage: Wreckage) -> None:
         """The PBX can be seen again: hold what we believe to be live against what is up."""
         for call in self._calls:
-            self._compare(call, wreckage)
+            self._compare(call, wreckage, self._lost_at)
+        self._lost_at = None
         for callback in await self._store.live():
             if self._calls.find(callback.id) is None:
                 await self._settle(callback, wreckage)
         known = {call.callback.id: (call.line.step, call.line.sequence) for call in self._calls}
         await wreckage.sweep_strangers(known)
 
-    def _compare(self, call: Call, wreckage: Wreckage) -> None:
+    def _compare(self, call: Call, wreckage: Wreckage, lost_at: datetime | None) -> None:
         """A call that ran while the link was down: its events are lost."""
         up = wreckage.legs_of(call.callback.id, call.line.step, call.line.sequence)
         play = call.play
@@ -84,7 +90,7 @@ class Recovery:
             for leg in sorted(call.legs - up):
                 call.put(LegEnded(leg, Outcome.INTERRUPTED))
         else:
-            call.put(Interrupted(up))
+            call.put(Interrupted(up, since=lost_at))
 
     async def _settle(self, callback: CallBack, wreckage: Wreckage) -> None:
         """A call that ran in a daemon that is no more."""

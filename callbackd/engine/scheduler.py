@@ -182,7 +182,7 @@ class Scheduler:
         self._run(self._calls.begin_offer(claimed, offer, profile))
 
     def _run(self, call: Call) -> None:
-        log.info("started", extra={"callback": call.callback.id, "profile": call.callback.profile})
+        log.info("started", extra=call.tags())
         self.follow(call)
 
     def follow(self, call: Call) -> None:
@@ -194,24 +194,35 @@ class Scheduler:
         """It may not be dialled now: it ends if it never may, else it rests."""
         if hindrance.blocked:
             event = TimelineEvent(EventType.ENDED, now, {"disposition": "blocked", "why": [hindrance.reason]})
-            await self._store.commit(Change(replace(callback, state=State.BLOCKED, ended_at=now), (event,)))
+            ended = await self._store.commit(Change(replace(callback, state=State.BLOCKED, ended_at=now), (event,)))
+            log.info("ended", extra=_tags(ended, state=ended.state.value))
             return
         data = {"why": [hindrance.reason], "until": rfc3339(hindrance.until)}
         event = TimelineEvent(EventType.RESTING, now, data)
         await self._store.commit(Change(replace(callback, rest_until=hindrance.until), (event,)))
+        log.info("rests", extra=_tags(callback, reason=hindrance.reason, until=rfc3339(hindrance.until)))
 
     async def _expire(self, now: datetime) -> None:
         """End what has waited too long, by the profile as it is now."""
         while expired := await self._store.expired(now):
             for callback in expired:
                 profile = self._rules.profiles.get(callback.profile)
-                later = callback.expires_at if profile is None else expires_at(profile, callback.asked_at, callback.due_at)
+                later = callback.expires_at
+                if profile is not None:
+                    later = expires_at(profile, callback.asked_at, callback.due_at)
                 if later > now:
                     change = Change(replace(callback, expires_at=later))
                 else:
                     event = TimelineEvent(EventType.ENDED, now, {"disposition": "expired", "why": ["waited too long"]})
                     change = Change(replace(callback, state=State.EXPIRED, ended_at=now), (event,))
                 try:
-                    await self._store.commit(change)
+                    written = await self._store.commit(change)
                 except Stale:
                     continue
+                if written.state is State.EXPIRED:
+                    log.info("ended", extra=_tags(written, state=written.state.value))
+
+
+def _tags(callback: CallBack, **more: object) -> dict[str, object]:
+    """What every line of the log about a call-back has. The log masks the number."""
+    return {"callback": callback.id, "profile": callback.profile, "number": callback.number, **more}

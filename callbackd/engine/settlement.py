@@ -159,6 +159,7 @@ class Settlement:
             target_failures=condition.target_rests,
             route_failures=callback.route_failures,
             withheld_until=withheld_until,
+            after_answer=attempt.client_answered_at is not None,
         )
         if rests.target_until is not None:
             log.info("target rests", extra={"profile": profile.id, "until": rfc3339(rests.target_until)})

@@ -9,8 +9,11 @@ from starlette.middleware import Middleware
 import callbackd
 from callbackd.http.callbacks import callback_routes
 from callbackd.http.errors import handle_errors
+from callbackd.http.events import event_routes
 from callbackd.http.guards import SizeGuard, TokenGuard
 from callbackd.http.health import health_routes
+from callbackd.http.operations import operation_routes
+from callbackd.http.profiles import profile_routes
 from callbackd.http.services import Services
 
 
@@ -28,6 +31,9 @@ def create_app(services: Services, token: str) -> FastAPI:
     handle_errors(app)
     api = APIRouter(prefix="/api/v1", dependencies=[Security(HTTPBearer(auto_error=False))])
     api.include_router(callback_routes(services))
+    api.include_router(profile_routes(services))
+    api.include_router(operation_routes(services))
+    api.include_router(event_routes(services))
     app.include_router(api)
     app.include_router(health_routes(services))
     return app

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -11,28 +11,18 @@ from callbackd.domain.numbers import Refusal, normalise
 from callbackd.engine.profiles import Rules
 from callbackd.engine.refusals import Code, Refused
 from callbackd.http.asked import Listing, idempotency_key, json_body, once_each
+from callbackd.http.documented import ALWAYS, WITH_BODY, fails
 from callbackd.http.services import Services
 from callbackd.http.told import ToldPage, ToldStory
 from callbackd.store.interface import Query as StoreQuery
 from callbackd.wire.asked import CallBackRequest, Move
-from callbackd.wire.errors import ErrorBody
 from callbackd.wire.told import ToldCallBack
 
 LISTED_UNLESS_SAID = 100
 
-Responses = dict[int | str, dict[str, Any]]
-
-
-def _fails(**reasons: str) -> Responses:
-    """The documentation of errors: ``_404="unknown profile"``."""
-    return {int(status[1:]): {"model": ErrorBody, "description": reason} for status, reason in reasons.items()}
-
-
-_ALWAYS = _fails(_401="no valid token", _422="malformed", _503="the database can't be used now")
-_NO_SUCH = _fails(_404="no call-back has this id")
-_FORBIDDEN = _fails(_409="its state forbids it")
-_WITH_BODY = _fails(_413="the body is too large", _415="the body is not JSON")
-_REQUEST = _fails(
+_NO_SUCH = fails(_404="no call-back has this id")
+_FORBIDDEN = fails(_409="its state forbids it")
+_REQUEST = fails(
     _403="the number asked never to be called",
     _404="unknown profile",
     _409="intake is paused",
@@ -43,7 +33,7 @@ _REQUEST = _fails(
 
 def callback_routes(services: Services) -> APIRouter:
     """The routes under ``/callbacks``."""
-    routes = APIRouter(prefix="/callbacks", tags=["call-backs"], responses=_ALWAYS)
+    routes = APIRouter(prefix="/callbacks", tags=["call-backs"], responses=ALWAYS)
     desk = services.desk
 
     @routes.post(
@@ -52,7 +42,7 @@ def callback_routes(services: Services) -> APIRouter:
         dependencies=[Depends(json_body)],
         responses={
             200: {"model": ToldCallBack, "description": "the number has one there that has not ended: this one"},
-            **_WITH_BODY,
+            **WITH_BODY,
             **_REQUEST,
         },
     )
@@ -92,7 +82,7 @@ def callback_routes(services: Services) -> APIRouter:
     @routes.post(
         "/{callback_id}/reschedule",
         dependencies=[Depends(json_body)],
-        responses={**_NO_SUCH, **_FORBIDDEN, **_WITH_BODY},
+        responses={**_NO_SUCH, **_FORBIDDEN, **WITH_BODY},
     )
     async def reschedule_callback(callback_id: str, body: Move) -> ToldCallBack:
         """Move the due time of a call-back that waits."""

@@ -56,6 +56,11 @@ class Rejected(HTTPException):
         self.code = code
 
 
+def invalid(message: str) -> Rejected:
+    """What is malformed; the message names where."""
+    return Rejected(STATUS[Code.INVALID], Code.INVALID, message)
+
+
 def error_response(
     status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **beside: Any
 ) -> JSONResponse:

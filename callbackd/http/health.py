@@ -1,4 +1,4 @@
-"""What a monitor asks, without a token: does the daemon live, and can it work."""
+"""What a monitor asks, without a token: does the daemon live, can it work, and how does it go."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from callbackd.http.errors import error_response
 from callbackd.http.services import Services
 from callbackd.http.told import Readiness
 
+EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+"""The media type of Prometheus's text format."""
+
 
 def health_routes(services: Services) -> APIRouter:
-    """``/healthz`` and ``/readyz``."""
+    """``/healthz``, ``/readyz`` and ``/metrics``."""
     routes = APIRouter(tags=["health"])
 
     @routes.head("/healthz", include_in_schema=False)
@@ -39,5 +42,14 @@ def health_routes(services: Services) -> APIRouter:
         return error_response(
             HTTPStatus.SERVICE_UNAVAILABLE, Code.UNAVAILABLE, message, **readiness.model_dump(mode="json")
         )
+
+    @routes.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {EXPOSITION: {"schema": {"type": "string"}}}, "description": "all metrics"}},
+    )
+    async def metrics() -> Response:
+        """Metrics for Prometheus."""
+        return Response(await services.metrics.exposition(), headers={"Content-Type": EXPOSITION})
 
     return routes

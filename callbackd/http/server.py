@@ -26,16 +26,24 @@ class CannotListen(Exception):
 async def serve(app: Any, host: str, port: int, ready: Callable[[int], None]) -> None:
     """Serve the ASGI application until cancelled; then finish what runs, for a few seconds, and close every socket.
 
-    `ready` is called with the port (which is chosen if `port` is 0) once connections are accepted. Raises
+    `ready` is called with the port (which is chosen if `port` is 0) once connections are accepted. Answers without an
+    end find in their scope, under ``callbackd.closing``, an `asyncio.Event` that is set when they shall end. Raises
     `CannotListen`.
     """
     sockets = await _listen(host, port)
+    closing = asyncio.Event()
+
+    async def told_of_closing(scope: Any, receive: Any, send: Any) -> None:
+        scope["callbackd.closing"] = closing
+        await app(scope, receive, send)
+
     try:
-        server = _Server(_config(app), lambda: ready(sockets[0].getsockname()[1]))
+        server = _Server(_config(told_of_closing), lambda: ready(sockets[0].getsockname()[1]))
         serving = asyncio.create_task(server.serve(sockets=sockets), name="http")
         try:
             await asyncio.shield(serving)
         except asyncio.CancelledError:
+            closing.set()
             server.should_exit = True
             await _ended(serving, server)
             raise

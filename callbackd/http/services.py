@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from callbackd.domain.callback import CallBack
+from callbackd.domain.callback import CallBack, TimelineEvent
+from callbackd.engine.control import ProfileStatus
 from callbackd.engine.desk import Story
 from callbackd.engine.intake import Accepted, Request
 from callbackd.engine.profiles import Rules
-from callbackd.store.interface import Page, Query
+from callbackd.store.interface import Page, Pause, Query
 
 
 class TakesRequests(Protocol):
@@ -40,6 +41,61 @@ class KeepsCallBacks(Protocol):
         """Move the due time of one that waits; None is now. Raises `Refused`."""
 
 
+class Operates(Protocol):
+    """`callbackd.engine.control.Control`."""
+
+    async def pause(self, profile: str | None, *, intake: bool, dialling: bool) -> Pause:
+        """Pause what is True, of a profile or (None) of everything. Raises `Refused`."""
+
+    async def resume(self, profile: str | None, *, intake: bool, dialling: bool) -> Pause:
+        """The opposite. Raises `Refused`."""
+
+    def reload(self) -> Sequence[str]:
+        """Read the configuration again. With problems the old one stays; the problems are returned."""
+
+    async def global_pause(self) -> Pause:
+        """What is paused for all profiles."""
+
+    async def profile(self, profile_id: str) -> ProfileStatus:
+        """How one profile stands. Raises `Refused`."""
+
+    async def profiles(self) -> Sequence[ProfileStatus]:
+        """How all profiles stand, in order of id."""
+
+
+class Follows(Protocol):
+    """`callbackd.engine.feed.Feed`."""
+
+    def follow(self, after: int, at_once: int = 500) -> AsyncGenerator[Sequence[TimelineEvent], None]:
+        """Portions of events with a higher id than `after`, for ever; waits for more. Raises `StoreError`."""
+
+
+class Measures(Protocol):
+    """`callbackd.metrics.metrics.Metrics`."""
+
+    async def exposition(self) -> bytes:
+        """Everything that is measured, in Prometheus's text format."""
+
+    async def lag(self) -> Mapping[str, int]:
+        """For each consumer of the outbox, how many ids it is behind the last event. Raises `StoreError`."""
+
+    async def last_event(self) -> int:
+        """The id of the last event in the outbox; 0 before the first. Raises `StoreError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How the daemon itself is. `ari_since`: since when its link is in that state; `ari_mend` is for people."""
+
+    version: str
+    started_at: datetime
+    stopping: bool
+    ari_state: str
+    ari_since: datetime
+    ari_error: str | None = None
+    ari_mend: str | None = None
+
+
 class Health(Protocol):
     """Says whether the daemon can do its work."""
 
@@ -48,6 +104,9 @@ class Health(Protocol):
 
         Answers within a few seconds whatever the parts do. The texts are told to anybody: no secret, no path.
         """
+
+    def condition(self) -> Condition:
+        """How the daemon is now; told to those who have the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +117,6 @@ class Services:
     desk: KeepsCallBacks
     rules: Rules
     health: Health
+    control: Operates
+    feed: Follows
+    metrics: Measures

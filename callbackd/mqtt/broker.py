@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl
 from asyncio import Future
 from collections.abc import Iterable
@@ -52,7 +53,7 @@ LARGEST_PACKET = 1024 * 1024
 PORT = 1883
 PORT_TLS = 8883
 
-UNSPECIFIED = 128
+LOST = {MQTTErrorCode.MQTT_ERR_NO_CONN, MQTTErrorCode.MQTT_ERR_CONN_LOST, 128}
 OTHER_VERSION = 132
 NOT_LET_IN = {134, 135}
 TAKEN_OVER = 142
@@ -105,6 +106,7 @@ class Broker(aiomqtt.Client):
             keepalive=KEEP_ALIVE,
             max_inflight_messages=AT_ONCE,
             max_queued_incoming_messages=QUEUED_AT_MOST,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             logger=logging.Logger("mqtt", logging.CRITICAL + 1),
         )
         self._client.manual_ack_set(True)
@@ -112,8 +114,12 @@ class Broker(aiomqtt.Client):
         self._free = asyncio.Semaphore(AT_ONCE)
 
     async def __aenter__(self) -> Self:
+        lost = self._disconnected
         try:
-            return await super().__aenter__()
+            await super().__aenter__()
+            if lost.done():  # aiomqtt forgets a connection that was lost in the moment in which it was made
+                raise MqttError("disconnected at once") from lost.exception()
+            return self
         except BaseException:
             self._drop()
             raise
@@ -217,7 +223,7 @@ def why(error: BaseException) -> str:
         return f"the broker refuses us ({text}): correct mqtt.username and mqtt.password"
     if code == TAKEN_OVER:
         return "another client with our client id took our place: is a copy of this installation running elsewhere?"
-    if code == UNSPECIFIED:
+    if code in LOST:
         return "the connection was lost"
     if code == OTHER_VERSION:
         return "the broker does not speak MQTT 5"
@@ -239,7 +245,7 @@ def _origin(error: BaseException) -> BaseException:
 
 def _code(error: BaseException) -> int | None:
     reason = getattr(_origin(error), "rc", None)
-    return reason.value if isinstance(reason, ReasonCode) else None
+    return reason.value if isinstance(reason, ReasonCode) else reason
 
 
 def _connect_properties() -> Properties:

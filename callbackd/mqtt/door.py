@@ -27,7 +27,7 @@ from callbackd.mqtt.summaries import Summaries
 from callbackd.mqtt.topics import Topics
 from callbackd.store.interface import Store
 from callbackd.wire.cursor import Cursor
-from callbackd.wire.patience import Backoff, Patience, Trouble, leave_if_cancelled
+from callbackd.wire.patience import Backoff, Patience, Trouble, failure_of
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ ONLINE = "online"
 OFFLINE = "offline"
 
 STABLE = 10.0
-"""Seconds that a connection must last for the next wait to be a short one."""
+"""Seconds that a connection must last for its loss to be news, and for the next wait to be a short one."""
 
 TAKEN_OVER_WAIT = 60.0
 """Seconds to stay away after another client with our id came: two must not throw each other out in turn."""
@@ -73,35 +73,35 @@ class MqttDoor:
         self._summaries = Summaries(engine.store, engine.control, self._topics)
         self._commands = Commands(engine.intake, engine.desk, self._topics)
         self._backoff = Backoff(patience, chance)
+        self._since: float | None = None
+        self._told_connected = False
         self._trouble = Trouble(log, "no MQTT broker", broker=self._address)
         self._no_commands = Trouble(log, "no commands by MQTT", broker=self._address)
 
     async def run(self) -> None:
         """Until cancelled; then `offline` is told. No failure of the broker gets out of here."""
-        loop = asyncio.get_running_loop()
         while True:
-            began = loop.time()
-            wait = 0.0
-            try:
-                await self._connected()
-            except* (MqttError, OSError, ValueError) as failures:
-                failure = _first(failures)
-                self._trouble.tell(why(failure))
-                wait = TAKEN_OVER_WAIT if is_taken_over(failure) else 0.0
-            except* Exception as failures:
-                log.exception("MQTT failed", exc_info=_first(failures))
-            leave_if_cancelled()
-            if loop.time() - began > STABLE:
+            self._since = None
+            failure = await failure_of(self._connected())
+            if self._since is not None and asyncio.get_running_loop().time() - self._since > STABLE:
                 self._backoff.reset()
+                self._trouble.forget()
+            wait = 0.0
+            if isinstance(failure, MqttError | OSError | ValueError):
+                if self._trouble.tell(why(failure)):
+                    self._told_connected = False
+                wait = TAKEN_OVER_WAIT if is_taken_over(failure) else 0.0
+            elif failure is not None:
+                log.error("MQTT failed", exc_info=failure)
             await asyncio.sleep(max(wait, self._backoff.next()))
 
     async def _connected(self) -> None:
         will = aiomqtt.Will(self._topics.status, OFFLINE, qos=1, retain=True)
         async with Broker(self._settings, self._client_id, will) as broker:
             try:
-                await self._welcome(broker)
                 async with TaskGroup() as group:
                     group.create_task(self._commands.obey(broker), name="mqtt commands")
+                    await self._welcome(broker)
                     group.create_task(self._events.publish(broker), name="mqtt events")
                     group.create_task(self._summaries.publish(broker), name="mqtt summaries")
             except asyncio.CancelledError:
@@ -115,8 +115,10 @@ class MqttDoor:
         except Refused as error:
             self._no_commands.tell(f"the broker refuses the subscription: {error}")
         await broker.send(self._topics.status, ONLINE, retain=True)
-        log.info("MQTT connected", extra={"broker": self._address, "client_id": self._client_id})
-        self._trouble.forget()
+        self._since = asyncio.get_running_loop().time()
+        if not self._told_connected:
+            log.info("MQTT connected", extra={"broker": self._address, "client_id": self._client_id})
+            self._told_connected = True
 
     async def _goodbye(self, broker: Broker) -> None:
         try:
@@ -130,8 +132,3 @@ def client_id(database: Path) -> str:
     """The name by which the broker knows this installation: the same at every start, another on another machine."""
     place = f"{socket.gethostname()}:{database.absolute()}"
     return f"callbackd-{hashlib.sha256(place.encode(errors='surrogateescape')).hexdigest()[:12]}"
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    failure = failures.exceptions[0]
-    return _first(failure) if isinstance(failure, BaseExceptionGroup) else failure

@@ -196,7 +196,7 @@ class MemoryStore:
 
     async def timeline(self, callback_id: str) -> Sequence[TimelineEvent]:
         """In order of seq."""
-        return tuple(self._timelines.get(callback_id, ()))
+        return tuple(self._told(event) for event in self._timelines.get(callback_id, ()))
 
     async def find_waiting_or_live(self, number: str, profile: str | None = None) -> Sequence[CallBack]:
         """See `Store.find_waiting_or_live`."""
@@ -311,7 +311,12 @@ class MemoryStore:
     async def events_after(self, event_id: int, limit: int = 500) -> Sequence[TimelineEvent]:
         """See `Store.events_after`."""
         first = bisect_right(self._outbox, event_id, key=lambda event: event.id)
-        return tuple(self._outbox[first : first + limit])
+        return tuple(self._told(event) for event in self._outbox[first : first + limit])
+
+    def _told(self, event: TimelineEvent) -> TimelineEvent:
+        """An event is told with the profile that its call-back has now."""
+        profile = self._callbacks[event.callback_id].profile
+        return event if event.profile == profile else replace(event, profile=profile)
 
     async def delivered_up_to(self, consumer: str) -> int:
         """The id of the last event that the consumer has confirmed; 0 at first."""

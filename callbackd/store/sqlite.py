@@ -137,9 +137,7 @@ class SqliteStore:
                 )
             return rows.callback_from_row(row)
 
-        kept = await self._writer.write(work)
-        self._tell()
-        return kept
+        return await self._writer.write(work, self._tell)
 
     async def commit(self, change: Change) -> CallBack:
         """See `Store.commit`."""
@@ -170,10 +168,7 @@ class SqliteStore:
                 await connection.executemany(self._queries[name], parameters)
             return replace(rows.callback_from_row(row), version=change.callback.version + 1)
 
-        kept = await self._writer.write(work)
-        if change.events:
-            self._tell()
-        return kept
+        return await self._writer.write(work, self._tell if change.events else None)
 
     def on_events(self, listener: Callable[[], None]) -> None:
         """See `Store.on_events`."""

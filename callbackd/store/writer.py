@@ -24,15 +24,18 @@ Work = Callable[[aiosqlite.Connection], Awaitable[T]]
 
 @dataclass(slots=True, eq=False)
 class _Write:
-    """A caller's work, and where its answer goes."""
+    """A caller's work, where its answer goes, and whom to tell that it is durable."""
 
     work: Work[Any]
     answer: asyncio.Future[Any]
+    tell: Callable[[], None] | None = None
     result: Any = None
     error: Exception | None = None
 
     def give(self, failed: Exception | None = None) -> None:
         """Answer the caller, unless it no longer waits."""
+        if failed is None and self.error is None and self.tell is not None:
+            self.tell()
         if self.answer.done():
             return
         if failed is not None:
@@ -63,15 +66,16 @@ class Writer:
         self._closing = False
         self._task = asyncio.create_task(self._run(), name="callbackd-store-writer")
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], tell: Callable[[], None] | None = None) -> T:
         """Run `work` inside a transaction and answer what it returned, or raise what it raised, once that is durable.
 
+        `tell`, which must not raise, is called then too, unless it raised: also if the caller was cancelled meanwhile.
         Raises `StoreUnavailable` if the transaction could not be written.
         """
         if self._closing:
             raise StoreUnavailable(f"the database {self._path} has been closed: callbackd is stopping")
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Write(work, answer))
+        self._waiting.append(_Write(work, answer, tell))
         self._wake.set()
         return await answer
 

@@ -17,7 +17,7 @@ from callbackd.engine.feed import Feed
 from callbackd.store.interface import Store, StoreError
 from callbackd.webhooks.delivery import NotTaken, Poster, origin
 from callbackd.wire.cursor import Cursor
-from callbackd.wire.patience import Backoff, Patience, Trouble, leave_if_cancelled
+from callbackd.wire.patience import Backoff, Patience, Trouble, failure_of
 
 log = logging.getLogger(__name__)
 
@@ -60,13 +60,11 @@ class Courier:
             log.warning("a webhook wants events that there are not", extra={**self._shown, "events": ",".join(unknown)})
         async with Poster(self._webhook, self._clock) as poster:
             while True:
-                try:
-                    await self._deliver(poster)
-                except (NotTaken, StoreError) as error:
-                    self._trouble.tell(str(error))
-                except Exception:
-                    log.exception("a webhook failed", extra=self._shown)
-                leave_if_cancelled()
+                failure = await failure_of(self._deliver(poster))
+                if isinstance(failure, NotTaken | StoreError):
+                    self._trouble.tell(str(failure))
+                elif failure is not None:
+                    log.error("a webhook failed", exc_info=failure, extra=self._shown)
                 await asyncio.sleep(self._backoff.next())
 
     async def _deliver(self, poster: Poster) -> None:

@@ -58,3 +58,10 @@ class Cursor:
         """Whether the first event with a higher id is older than `started`."""
         events = await self._store.events_after(event_id, 1)
         return bool(events) and events[0].at < self._started
+
+
+async def delivered_to(store: Store, consumer: str) -> int | None:
+    """The id of the last event that a consumer has confirmed; None of one that has not begun. Raises `StoreError`."""
+    if not await store.delivered_up_to(consumer + _KNOWN):
+        return None
+    return await store.delivered_up_to(consumer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from random import Random
 
@@ -47,11 +48,13 @@ class Trouble:
         self._fields = fields
         self._told: set[str] = set()
 
-    def tell(self, reason: str) -> None:
-        """It does not work, for that reason; it is tried again."""
-        if reason not in self._told:
-            self._told.add(reason)
-            self._log.warning("%s: trying again", self._what, extra={**self._fields, "reason": reason})
+    def tell(self, reason: str) -> bool:
+        """It does not work, for that reason; it is tried again. Whether that was news."""
+        if reason in self._told:
+            return False
+        self._told.add(reason)
+        self._log.warning("%s: trying again", self._what, extra={**self._fields, "reason": reason})
+        return True
 
     def over(self) -> None:
         """It works."""
@@ -64,11 +67,21 @@ class Trouble:
         self._told.clear()
 
 
-def leave_if_cancelled() -> None:
-    """For a loop that outlives every failure: a failure while it was being cancelled must not keep it going.
+async def failure_of(work: Coroutine[None, None, None]) -> BaseException | None:
+    """Do some work to its end; what it failed of, if it did. Of several failures at once, the first.
 
-    Raises `asyncio.CancelledError` if the present task was cancelled.
+    If this is cancelled the work is too; `CancelledError` is raised once it has ended, whatever it raised meanwhile.
     """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()
+        raise
+    failure = task.exception()
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure

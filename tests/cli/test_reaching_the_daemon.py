@@ -12,7 +12,7 @@ from click.testing import Result
 
 from tests.cli.shell import Shell, settings_folder
 
-COMMANDS = [["list"], ["show", "x"], ["cancel", "x"], ["reschedule", "x"], ["request", "support", "4165550123"]]
+COMMANDS = [["status"], ["pause"], ["resume", "support"], ["reload"], ["list"], ["show", "x"], ["cancel", "x"], ["reschedule", "x"], ["request", "support", "4165550123"]]
 
 
 def _one_line(result: Result, exit_code: int, told: str) -> None:
@@ -22,7 +22,7 @@ def _one_line(result: Result, exit_code: int, told: str) -> None:
     assert told in result.stderr
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, ["status"]])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_nobody_listens(shell: Shell, command: list[str]) -> None:
     (shell.folder / "api-token").write_text("token")
     _one_line(shell.run(*command), 3, "can't be reached at 127.0.0.1:1: connection refused; is it running?")

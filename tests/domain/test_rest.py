@@ -115,6 +115,11 @@ class TestTheCallBackRests:
             failures = rest.route_failures
         assert waits == [30, 60, 120, 240, 480, 600, 600]
 
+    def test_an_agent_who_left_before_the_network_took_the_call_lets_it_rest(self) -> None:
+        rest = after_uncounted(profile(), Outcome.AGENT_LEFT, ended_at=TEN, after_answer=False)
+        assert rest.callback_until == TEN + 30 * SECOND
+        assert rest.target_until is None
+
     def test_an_agent_who_left_after_the_answer_at_once(self) -> None:
         rest = after_uncounted(profile(), Outcome.AGENT_LEFT, ended_at=TEN)
         assert rest == Rest(why=rest.why)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,8 @@ from random import Random
 from typing import Any, cast
 
 from callbackd.domain.callback import Attempt, CallBack, EventType, Offer, Outcome
-from callbackd.domain.profile import Profile, Rescheduling
+from callbackd.domain.profile import Profile
+from callbackd.domain.telephony import Interrupted
 from callbackd.engine.admission import Admission
 from callbackd.engine.calls import Calls
 from callbackd.engine.desk import Desk
@@ -46,11 +47,6 @@ def with_target(given: Profile, **settings: Any) -> Profile:
     return replace(given, target=replace(given.target, **settings))
 
 
-def with_rules(given: Profile, rescheduling: Rescheduling) -> Profile:
-    """The profile with other rescheduling rules."""
-    return replace(given, rescheduling=rescheduling)
-
-
 class Elsewhere:
     """A store whose work is done in threads: the loop's clock stands still meanwhile."""
 
@@ -70,9 +66,6 @@ class Elsewhere:
                 loop.elsewhere -= 1
 
         return call
-
-
-StoreMaker = Callable[[], Any]
 
 
 class Stores:
@@ -164,8 +157,17 @@ async def company(
     limits: Limits | None = None,
     scheduling: bool = True,
 ) -> AsyncIterator[Company]:
-    """A company at work; by default with one profile that is always open."""
-    store = await stores.open() if isinstance(stores, Stores) else stores
+    """A company at work; by default with one profile that is always open. At the end live calls are interrupted."""
+    async with AsyncExitStack() as stack:
+        store = await stores.open() if isinstance(stores, Stores) else stores
+        stack.push_async_callback(store.close)
+        yield await stack.enter_async_context(_at_work(store, profiles, start, limits, scheduling))
+
+
+@asynccontextmanager
+async def _at_work(
+    store: Store, profiles: tuple[Profile, ...], start: datetime, limits: Limits | None, scheduling: bool
+) -> AsyncIterator[Company]:
     in_force: Mapping[str, Profile] = {each.id: each for each in profiles or (always_open(),)}
     rules = Rules(in_force, limits or Limits())
     clock = VirtualClock(start - timedelta(seconds=asyncio.get_running_loop().time()))
@@ -186,7 +188,7 @@ async def company(
                 calls,
                 settlement,
                 scheduler,
-                Intake(store, rules, clock, Random(1), scheduler),
+                Intake(store, rules, clock, Random(1), scheduler),  # noqa: S311
                 Desk(store, clock, rules, calls, scheduler),
                 Recovery(store, rules, clock, calls, settlement, scheduler),
                 admission,
@@ -198,12 +200,5 @@ async def company(
         for task in runs:
             await task
         for call in calls:
-            call.put(_interrupted(call))
+            call.put(Interrupted(call.legs))
     assert phones.trouble == []
-    await store.close()
-
-
-def _interrupted(call: Any) -> object:
-    from callbackd.domain.telephony import Interrupted
-
-    return Interrupted(call.legs)

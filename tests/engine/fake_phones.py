@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from callbackd.domain.callback import Outcome, Step
 from callbackd.domain.telephony import (
-    CLIENT,
     DialClient,
     DigitPressed,
     Effect,
@@ -57,7 +56,6 @@ def ready_agent(after: float = 2.0) -> Person:
 
 NO_AGENT = Person(after=None)
 TALKER = Person(after=5.0, leaves=120.0)
-NO_CLIENT = Person(after=None)
 
 
 def fails(verdict: Outcome, after: float = 3.0) -> Person:
@@ -213,5 +211,3 @@ class FakePhones:
 def _key(line: Line) -> Key:
     return (line.callback_id, line.step, line.sequence)
 
-
-__all__ = ["CLIENT", "NO_AGENT", "NO_CLIENT", "TALKER", "FakePhones", "Person", "agent", "fails", "ready_agent"]

@@ -54,8 +54,8 @@ async def test_the_state_follows_the_call(stores: Stores) -> None:
 
 
 @in_virtual_time
-async def test_priority_first_then_due_then_id(stores: Stores) -> None:
-    async with company(stores) as house:
+async def test_priority_first_then_due_then_id(memory: Stores) -> None:
+    async with company(memory) as house:
         house.ready = False
         await house.ask(1)
         await house.ask(2)
@@ -82,8 +82,8 @@ async def test_as_many_at_once_as_the_limits_allow(stores: Stores, per_target: i
 
 
 @in_virtual_time
-async def test_due_while_closed_waits_for_the_opening(stores: Stores) -> None:
-    async with company(stores, profile(), start=at("2026-11-01 22:00")) as house:
+async def test_due_while_closed_waits_for_the_opening(memory: Stores) -> None:
+    async with company(memory, profile(), start=at("2026-11-01 22:00")) as house:
         name = await house.ask(1)
         await house.until(at("Mon 08:59"))
         assert house.phones.rings == []
@@ -95,8 +95,8 @@ async def test_due_while_closed_waits_for_the_opening(stores: Stores) -> None:
 
 
 @in_virtual_time
-async def test_nothing_starts_over_lunch(stores: Stores) -> None:
-    async with company(stores, profile(), start=at("Mon 11:59")) as house:
+async def test_nothing_starts_over_lunch(memory: Stores) -> None:
+    async with company(memory, profile(), start=at("Mon 11:59")) as house:
         await house.passes(seconds=61)
         name = await house.ask(1)
         await house.until(at("Mon 13:10"))
@@ -105,8 +105,8 @@ async def test_nothing_starts_over_lunch(stores: Stores) -> None:
 
 
 @in_virtual_time
-async def test_not_before(stores: Stores) -> None:
-    async with company(stores, profile()) as house:
+async def test_not_before(memory: Stores) -> None:
+    async with company(memory, profile()) as house:
         name = await house.ask(1, not_before=at("Tue 11:00"))
         await house.until(at("Tue 11:10"))
         (attempt,) = await house.attempts(name)
@@ -114,8 +114,8 @@ async def test_not_before(stores: Stores) -> None:
 
 
 @in_virtual_time
-async def test_a_queue_without_agents_waits(stores: Stores) -> None:
-    async with company(stores, with_target(always_open(), queue="desk")) as house:
+async def test_a_queue_without_agents_waits(memory: Stores) -> None:
+    async with company(memory, with_target(always_open(), queue="desk")) as house:
         name = await house.ask(1)
         await house.passes(hours=2)
         assert house.phones.rings == []
@@ -138,8 +138,8 @@ async def test_a_number_that_is_live_in_another_profile_waits(stores: Stores) ->
 
 
 @in_virtual_time
-async def test_one_that_waits_too_long_expires(stores: Stores) -> None:
-    async with company(stores, always_open(expire_after=timedelta(hours=2))) as house:
+async def test_one_that_waits_too_long_expires(memory: Stores) -> None:
+    async with company(memory, always_open(expire_after=timedelta(hours=2))) as house:
         house.phones.agents = lambda _line, _ring: NO_AGENT
         name = await house.ask(1)
         await house.passes(hours=3)
@@ -150,9 +150,9 @@ async def test_one_that_waits_too_long_expires(stores: Stores) -> None:
 
 
 @in_virtual_time
-async def test_the_limit_of_dials_puts_it_aside_until_it_frees(stores: Stores) -> None:
+async def test_the_limit_of_dials_puts_it_aside_until_it_frees(memory: Stores) -> None:
     rules = always_open(delay=timedelta(minutes=1), cut_off=timedelta(0), max_reschedules=10)
-    async with company(stores, rules, limits=Limits(dials_per_number=3)) as house:
+    async with company(memory, rules, limits=Limits(dials_per_number=3)) as house:
         house.phones.clients = lambda _line: fails(Outcome.CLIENT_BUSY)
         name = await house.ask(1)
         await house.passes(hours=23)
@@ -167,8 +167,8 @@ async def test_the_limit_of_dials_puts_it_aside_until_it_frees(stores: Stores) -
 
 
 @in_virtual_time
-async def test_a_number_that_is_blocked_meanwhile_ends_as_blocked(stores: Stores) -> None:
-    async with company(stores) as house:
+async def test_a_number_that_is_blocked_meanwhile_ends_as_blocked(memory: Stores) -> None:
+    async with company(memory) as house:
         name = await house.ask(1, not_before=at("Mon 11:00"))
         await house.store.block(number(1), house.clock.now(), "asked us to")
         await house.passes(hours=2)
@@ -178,8 +178,8 @@ async def test_a_number_that_is_blocked_meanwhile_ends_as_blocked(stores: Stores
 
 @pytest.mark.parametrize("which", ["support", "*"])
 @in_virtual_time
-async def test_paused_starts_nothing(stores: Stores, which: str) -> None:
-    async with company(stores) as house:
+async def test_paused_starts_nothing(memory: Stores, which: str) -> None:
+    async with company(memory) as house:
         await house.store.set_pause(which, Pause(dialling=True))
         name = await house.ask(1)
         await house.passes(hours=1)
@@ -191,8 +191,8 @@ async def test_paused_starts_nothing(stores: Stores, which: str) -> None:
 
 
 @in_virtual_time
-async def test_a_pbx_that_is_away_waits(stores: Stores) -> None:
-    async with company(stores) as house:
+async def test_a_pbx_that_is_away_waits(memory: Stores) -> None:
+    async with company(memory) as house:
         house.ready = False
         name = await house.ask(1)
         await house.passes(hours=1)

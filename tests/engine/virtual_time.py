@@ -35,9 +35,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _run_once(self) -> None:
         if not self._ready and not self.elsewhere:  # type: ignore[attr-defined]
-            if not self._scheduled:  # type: ignore[attr-defined]
+            timers = [timer.when() for timer in self._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+            if not timers:
                 raise Stuck("everybody waits, and no timer runs")
-            self._virtual = max(self._virtual, self._scheduled[0].when())  # type: ignore[attr-defined]
+            self._virtual = max(self._virtual, min(timers))
             if self._virtual > LONGEST.total_seconds():
                 raise Stuck("more than a year has gone by")
         super()._run_once()  # type: ignore[misc]

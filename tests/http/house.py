@@ -11,12 +11,17 @@ from fastapi import FastAPI
 
 from callbackd.domain.callback import CallBack, State, TimelineEvent
 from callbackd.domain.profile import ClientRoute, Profile, Target
+from callbackd.engine.admission import Admission
+from callbackd.engine.control import Control
 from callbackd.engine.desk import Desk
-from callbackd.engine.intake import Intake
+from callbackd.engine.feed import Feed
 from callbackd.engine.profiles import Limits, Rules
 from callbackd.http.app import create_app
-from callbackd.http.services import Services
-from callbackd.store.interface import Change
+from callbackd.http.services import Condition, Services
+from callbackd.metrics.instruments import Instruments
+from callbackd.metrics.metrics import Link, Metrics
+from callbackd.metrics.requests import CountedIntake
+from callbackd.store.interface import Change, Store
 from callbackd.store.memory import MemoryStore
 from tests.http.asgi import TOKEN
 
@@ -68,18 +73,37 @@ class SaidHealth:
     async def readiness(self) -> Mapping[str, str | None]:
         return self.checks
 
+    def condition(self) -> Condition:
+        error = self.checks["ari"]
+        state = "ready" if error is None else "lost"
+        return Condition("0.0.0", NOON - timedelta(hours=2), False, state, NOON, error, error and "mend it")
+
 
 class House:
     """All parts, to be looked into by tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store | None = None) -> None:
         self.clock = StoppedClock()
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.health = SaidHealth()
         self.rules = Rules({"support": SUPPORT, "sales": SALES}, Limits(dials_per_number=6, requests_per_number=3))
-        self.intake = Intake(self.store, self.rules, self.clock, Random(1), NobodyWaits())  # noqa: S311
+        self.instruments = Instruments()
+        chance = Random(1)  # noqa: S311
+        self.intake = CountedIntake(self.store, self.rules, self.clock, chance, NobodyWaits(), self.instruments)
         self.desk = Desk(self.store, self.clock, self.rules, NoCalls(), NobodyWaits())
-        self.services = Services(self.intake, self.desk, self.rules, self.health)
+        self.admission = Admission(self.store, self.rules, self.clock)
+        self.problems: list[str] = []
+        self.control = Control(
+            self.store, self.rules, self.clock, self.admission, NobodyWaits(), lambda: list(self.problems)
+        )
+        self.feed = Feed(self.store)
+        link = Link(("lost", "ready"), lambda: self.health.condition().ari_state)
+        self.metrics = Metrics(
+            self.store, self.feed, self.clock, self.control, self.instruments, link, ("mqtt", "webhook:1")
+        )
+        self.services = Services(
+            self.intake, self.desk, self.rules, self.health, self.control, self.feed, self.metrics
+        )
 
     def app(self) -> FastAPI:
         return create_app(self.services, TOKEN)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from callbackd.http.app import create_app
-from callbackd.http.services import Services
+from callbackd.http.services import Condition
 from tests.http.asgi import TOKEN, Caller
 from tests.http.house import House
 
@@ -19,7 +20,7 @@ _METHODS = {"get", "post", "put", "patch", "delete"}
 async def _operations(api: Caller) -> list[tuple[str, str]]:
     document = (await api.get("/openapi.json")).json
     return [
-        (method.upper(), path.replace("{callback_id}", "x"))
+        (method.upper(), path.replace("{callback_id}", "x").replace("{profile_id}", "x"))
         for path, operations in document["paths"].items()
         for method in operations
         if method in _METHODS
@@ -28,10 +29,10 @@ async def _operations(api: Caller) -> list[tuple[str, str]]:
 
 async def test_every_route_but_health_wants_the_token(api: Caller) -> None:
     operations = await _operations(api)
-    assert len(operations) >= 7
+    assert len(operations) >= 16
     for method, path in operations:
         answer = await api.without_token().send(method, path)
-        if path in {"/healthz", "/readyz"}:
+        if path in {"/healthz", "/readyz", "/metrics"}:
             assert answer.status == 200
         else:
             assert answer.error == (401, "unauthorized")
@@ -40,7 +41,7 @@ async def test_every_route_but_health_wants_the_token(api: Caller) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/openapi.json", "/docs", "/redoc", "/nowhere", "/healthz/", "/readyz/x", "//healthz", "/api/v1", "/HEALTHZ"]
+    ["/", "/openapi.json", "/docs", "/redoc", "/nowhere", "/healthz/", "/readyz/x", "//healthz", "/api/v1", "/HEALTHZ", "/metrics/"]
     + ["/api/v1/healthz", "/api/v1/callbacks/x/y", "/healthz%2f..%2fopenapi.json"],
 )
 async def test_without_the_token_unknown_paths_are_401_too(api: Caller, path: str) -> None:
@@ -140,9 +141,12 @@ class Broken:
     async def readiness(self) -> Mapping[str, str | None]:
         raise RuntimeError("secret detail")
 
+    def condition(self) -> Condition:
+        raise RuntimeError("secret detail")
+
 
 async def test_a_bug_is_500_in_the_one_shape_and_tells_nothing(house: House) -> None:
-    app: FastAPI = create_app(Services(house.intake, house.desk, house.rules, Broken()), TOKEN)
+    app: FastAPI = create_app(replace(house.services, health=Broken()), TOKEN)
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,6 @@ from callbackd.domain.callback import State
 from callbackd.engine.refusals import Code, Refused
 from callbackd.http.app import create_app
 from callbackd.http.errors import STATUS
-from callbackd.http.services import Services
 from callbackd.store.interface import Change, Pause, StoreUnavailable
 from tests.http.asgi import TOKEN, Caller
 from tests.http.house import House
@@ -153,7 +153,7 @@ class Refuses:
 
 @pytest.mark.parametrize("code", Code)
 async def test_every_code_has_its_status(house: House, code: Code) -> None:
-    services = Services(Refuses(Refused(code, "because")), house.desk, house.rules, house.health)
+    services = replace(house.services, intake=Refuses(Refused(code, "because")))
     answer = await Caller(create_app(services, TOKEN)).post(CALLBACKS, ASKED)
     assert answer.error == (STATUS[code], code.value)
     assert answer.message == "because"
@@ -161,7 +161,7 @@ async def test_every_code_has_its_status(house: House, code: Code) -> None:
 
 async def test_a_store_that_fails_is_503_and_keeps_its_paths_to_itself(house: House) -> None:
     failing = Refuses(StoreUnavailable("/var/lib/callbackd is full"))
-    services = Services(failing, house.desk, house.rules, house.health)
+    services = replace(house.services, intake=failing)
     answer = await Caller(create_app(services, TOKEN)).post(CALLBACKS, ASKED)
     assert answer.error == (503, "unavailable")
     assert "/var" not in answer.message

@@ -63,7 +63,7 @@ class Shop:
         self.clock = SystemClock()
         self.started = self.clock.now()
         self.rules = Rules({"support": SUPPORT, "sales": SALES}, Limits(dials_per_number=6, requests_per_number=50))
-        self.intake = Intake(self.store, self.rules, self.clock, Random(1), NobodyWaits())
+        self.intake = Intake(self.store, self.rules, self.clock, Random(1), NobodyWaits())  # noqa: S311
         self.desk = Desk(self.store, self.clock, self.rules, NoCalls(), NobodyWaits())
         admission = Admission(self.store, self.rules, self.clock)
         self.control = Control(self.store, self.rules, self.clock, admission, NobodyWaits(), list)
@@ -78,12 +78,13 @@ class Shop:
         username: str | None = None,
         password: str | None = None,
         ca_file: Path | None = None,
+        patience: Patience = IMPATIENT,
     ) -> MqttDoor:
         """The door to that broker."""
         secret = None if password is None else Secret(password)
         settings = Mqtt(url=url, prefix=PREFIX, username=username, password=secret, ca_file=ca_file)
         engine = Engine(self.store, self.feed, self.intake, self.desk, self.control)
-        return MqttDoor(settings, client_id, engine, self.started, Random(2), IMPATIENT)
+        return MqttDoor(settings, client_id, engine, self.started, Random(2), patience)  # noqa: S311
 
     @contextlib.asynccontextmanager
     async def open_to(self, url: str, **more: object) -> AsyncIterator[None]:
@@ -102,6 +103,12 @@ class Shop:
             event = TimelineEvent(EventType.MOVED, self.clock.now(), {"by": "a test"})
             callback = await self.store.commit(Change(callback, (event,)))
         return callback
+
+    async def delivered(self, consumer: str, event_id: int, within: float = 20.0) -> None:
+        """Wait until a consumer has confirmed that event."""
+        async with asyncio.timeout(within):
+            while await self.store.delivered_up_to(consumer) < event_id:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
     async def past(self, callbacks: int) -> None:
         """Call-backs of long ago."""

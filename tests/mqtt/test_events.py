@@ -9,18 +9,11 @@ from typing import Any
 import pytest
 
 from callbackd.mqtt.events import CONSUMER
-from callbackd.store.interface import Store, StoreUnavailable
+from callbackd.store.interface import StoreUnavailable
 from callbackd.store.memory import MemoryStore
 from rig.mosquitto import Listener, Mosquitto
 from tests.mqtt.journal import Journal
 from tests.mqtt.shop import PREFIX, TOPICS, Shop
-
-
-async def until_confirmed(store: Store, event_id: int) -> None:
-    """Wait until the cursor has come that far."""
-    async with asyncio.timeout(20):
-        while await store.delivered_up_to(CONSUMER) < event_id:
-            await asyncio.sleep(0.01)
 
 
 def firsts(payloads: list[Any]) -> list[int]:
@@ -56,20 +49,24 @@ async def test_an_event_is_told_with_all_that_belongs_to_it(mosquitto: Mosquitto
 async def test_the_cursor_follows_the_broker_s_confirmations(mosquitto: Mosquitto, shop: Shop) -> None:
     async with shop.open_to(mosquitto.url):
         await shop.happen(await shop.asks(), 9)
-        await until_confirmed(shop.store, 10)
+        await shop.delivered(CONSUMER, 10)
         await mosquitto.kill()
         await shop.asks(1)
         assert await shop.store.delivered_up_to(CONSUMER) == 10
         async with asyncio.timeout(20):
             await mosquitto.start()
-            await until_confirmed(shop.store, 11)
+            await shop.delivered(CONSUMER, 11)
 
 
 async def test_every_event_comes_in_order_over_a_broker_that_is_killed_mid_stream(
-    mosquitto: Mosquitto, shop: Shop, journal: Journal
+    installed: None, shop: Shop, journal: Journal
 ) -> None:
     callbacks, each = 150, 4
-    async with mosquitto.listening(f"{PREFIX}/event/#", kept=True) as listener, shop.open_to(mosquitto.url):
+    async with (
+        Mosquitto(persistent=True) as mosquitto,
+        mosquitto.listening(f"{PREFIX}/event/#", kept=True) as listener,
+        shop.open_to(mosquitto.url),
+    ):
         await journal.says("MQTT connected")
 
         async def stream() -> None:
@@ -96,8 +93,9 @@ async def test_every_event_comes_in_order_over_a_broker_that_is_killed_mid_strea
             seen.append(payload["seq"])
     assert len(seqs) == callbacks
     assert all(seen == list(range(1, each + 1)) for seen in seqs.values())
-    assert len(journal.with_("no MQTT broker")) <= 4
-    assert len(journal.with_("MQTT connected")) == 3
+    assert len(journal.with_("no MQTT broker")) <= 3
+    assert len(journal.with_("MQTT connected")) <= 3
+    assert len(payloads) < 3 * callbacks * each
 
 
 async def test_what_happens_while_the_broker_is_away_comes_later(
@@ -114,7 +112,7 @@ async def test_what_happens_while_the_broker_is_away_comes_later(
             payloads = await all_of(listener, (await shop.store.timeline(last.id))[0].id)
         ids = firsts(payloads)
         assert ids == list(range(ids[0], 252))
-        await until_confirmed(shop.store, 251)
+        await shop.delivered(CONSUMER, 251)
     assert len(journal.with_("no MQTT broker")) == 1
 
 
@@ -122,7 +120,7 @@ async def test_a_restart_goes_on_where_it_stood(mosquitto: Mosquitto, shop: Shop
     async with mosquitto.listening(f"{PREFIX}/event/#") as listener:
         async with shop.open_to(mosquitto.url):
             await shop.happen(await shop.asks(), 4)
-            await until_confirmed(shop.store, 5)
+            await shop.delivered(CONSUMER, 5)
         await shop.happen(await shop.asks(1), 4)
         async with Shop(shop.store).open_to(mosquitto.url):
             payloads = await all_of(listener, 10)
@@ -151,14 +149,15 @@ async def test_events_that_the_broker_refuses_wait_until_it_takes_them(installed
         for number in range(30):
             await shop.asks(number)
         await journal.says("the broker refuses an event")
-        await mosquitto.logs("Denied PUBLISH", 40)
+        await mosquitto.logs("Denied PUBLISH", 5)
         assert await shop.store.delivered_up_to(CONSUMER) == 0
         await mosquitto.allow(f"topic readwrite {PREFIX}/#\n")
         async with mosquitto.listening(f"{PREFIX}/event/#") as listener:
             last = await shop.asks(30)
             await all_of(listener, (await shop.store.timeline(last.id))[0].id)
-        await until_confirmed(shop.store, 31)
+        await shop.delivered(CONSUMER, 31)
     assert len(journal.with_("the broker refuses an event")) == 1
+    assert len(journal.with_("MQTT connected")) <= 3  # Mosquitto hangs up on whom it refuses
     assert len(journal.with_("events can't be published by MQTT: works again")) == 1
 
 
@@ -179,5 +178,5 @@ async def test_a_store_that_fails_for_a_while_loses_nothing(mosquitto: Mosquitto
         store.sick = False
         await shop.asks(1)
         assert firsts(await all_of(listener, 2)) == [1, 2]
-        await until_confirmed(store, 2)
+        await shop.delivered(CONSUMER, 2)
     assert len(journal.with_("the disk is full")) == 1

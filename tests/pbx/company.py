@@ -16,12 +16,12 @@ section (`prompts` is replaced whole). `company.opens(one, sales=another)` opens
 into callbackd.yaml. `company.daemon` is the `rig.daemon.Callbackd`.
 
 **Marks.** Unless a profile says otherwise every prompt is a short tone of a pitch of its own, and so is every digit
-read aloud: the PBX is told to play those. `heard(call)` says what a phone heard, in order (and `hears_mark` waits for something), from its recording (let it
-behave as `hears(...)`, or use `agent` and `client` from here): ["agent-intro", "1", "4", ..., "agent-choices"]. People speak with `AGENT_VOICE` and
-`CLIENT_VOICE` (Hz), which it reports as "agent" and "client". `profile(prompts={})` has the real prompts; their digits
-are still marks.
+read aloud: the PBX is told to play those. `heard(call)` says what a phone heard, in order, from its recording (let it
+behave as `hears(...)`, or use `agent` and `client` from here): ["agent-intro", "1", "4", ..., "agent-choices"], and
+`hears_mark` waits for something. People speak with `AGENT_VOICE` and `CLIENT_VOICE` (Hz), which it reports as "agent"
+and "client". `profile(prompts={})` has the real prompts; their digits are still marks.
 
-After the test its callbackd is ended; a traceback in its log, or a warning of a fault of ours, fails the test.
+After the test its callbackd is ended; a traceback in its log fails the test.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -240,7 +241,7 @@ def marks(call: PhoneCall, since: float | None = None, until: float | None = Non
     found: list[tuple[str, float]] = []
     current, last_frame = "", 0
     candidate, run = "", 0
-    for frame in range(0, len(piece.samples) // audio.FRAME - 1):
+    for frame in range(len(piece.samples) // audio.FRAME - 1):
         window = piece.samples[frame * audio.FRAME : (frame + 2) * audio.FRAME]
         if audio.rms(window) < audio.QUIET:
             candidate, run = "", 0
@@ -256,7 +257,7 @@ def marks(call: PhoneCall, since: float | None = None, until: float | None = Non
 
 
 def _pitch_of(window: Any) -> str:
-    crossings = sum((a < 0) != (b < 0) for a, b in zip(window, window[1:], strict=False))
+    crossings = sum((a < 0) != (b < 0) for a, b in pairwise(window))
     hertz = crossings / 2 / (len(window) / audio.RATE)
     name = min(PITCH, key=lambda each: abs(PITCH[each] - hertz))
     if abs(PITCH[name] - hertz) > _STEP:

@@ -1,5 +1,7 @@
 """What the agent hears and may press before 1, and what an agent who cannot be had leaves behind."""
 
+from itertools import pairwise
+
 import pytest
 
 from rig.behaviours import busy, rejects, rings_for_ever, vanishes
@@ -203,7 +205,7 @@ async def test_an_empty_desk_is_not_rung_all_day(company: Company) -> None:
     company.phones.set(AGENT, agent())
     fourth = await company.phones.call(AGENT, 4, timeout=15)
     rung = company.phones.calls(AGENT)
-    pauses = [b.arrived_at - (a.ended_at or 0) for a, b in zip(rung, rung[1:], strict=False)]
+    pauses = [b.arrived_at - (a.ended_at or 0) for a, b in pairwise(rung)]
     assert [round(pause) for pause in pauses] == [1, 2, 4], pauses
     assert {call.caller_number for call in rung} == {CLIENT}  # an uncounted repeat keeps its place
     await company.state(first, "client", "scheduled")

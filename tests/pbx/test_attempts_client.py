@@ -1,5 +1,7 @@
 """What the client's phone did decides: what the agent is told, what follows, and when."""
 
+from itertools import pairwise
+
 import pytest
 
 from rig.behaviours import busy, rejects, rings_for_ever, unallocated
@@ -112,13 +114,10 @@ async def test_max_reschedules_of_2_allow_three_attempts(company: Company) -> No
     rung = company.phones.calls(CLIENT)
     assert len(rung) == 3
     desks = company.phones.calls(AGENT)
-    for before, after in zip(desks, desks[1:], strict=False):
+    for before, after in pairwise(desks):
         assert before.ended_at is not None
         assert after.arrived_at - before.ended_at == pytest.approx(1.0, abs=0.6)
-    assert heard(desks[2])[-3:] == ["failed-busy", "will-not-retry"]or heard(desks[2])[-2:] == [
-        "failed-busy",
-        "will-not-retry",
-    ]
+    assert heard(desks[2])[-2:] == ["failed-busy", "will-not-retry"]
 
 
 async def test_the_client_answers_on_the_second_try(company: Company) -> None:

@@ -80,7 +80,7 @@ async def test_a_missing_sound_neither_silences_nor_stalls_the_call(company: Com
 
 async def test_without_a_key_too_it_comes_to_its_end(company: Company) -> None:
     silent = dict.fromkeys(MARKED, NOWHERE)
-    await company.opens(profile(prompts=silent, agent={"prompt_repeats": 2, "key_wait": "1s"}))
+    await company.opens(profile(prompts=silent, agent={"prompt_repeats": 1, "key_wait": "1s"}))
     company.phones.set(AGENT, agent(""))
     asked = await company.asks()
     shown = await company.attempt_over(asked, within=30)

@@ -1,6 +1,5 @@
-"""When nothing else will be tried, a client who may is called once more, and asked: 1 for another try, 2 no, 3 never."""
+"""When nothing else will be tried, the client may be called once more and asked: 1 another try, 2 no, 3 never."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -131,9 +130,7 @@ async def test_silence_is_asked_three_times_and_then_it_is_over(company: Company
 
 
 async def test_any_other_key_repeats_the_choices_and_never_hangs_up(company: Company) -> None:
-    asked = await open_with_a_busy_client(
-        company, hears(presses("5", after=1.0, then="1", later=1.0)), talks(0.3)
-    )
+    asked = await open_with_a_busy_client(company, hears(presses("5", after=1.0, then="1", later=1.0)), talks(0.3))
     offer = await the_offer(company)
     shown = await company.ended(asked)
     assert prompts_heard(offer) == [*PLAYED_ONCE, "offer-choices", "offer-again"]
@@ -274,12 +271,11 @@ async def test_an_offer_waits_while_the_number_has_been_dialled_as_often_as_it_m
 
 async def test_an_offer_that_our_route_failed_to_place_uses_up_nothing(company: Company) -> None:
     trunk = await company.rig.add_responder("offertrunk", 486)
-    await company.opens(offering(client={"endpoint": "PJSIP/{number}@offertrunk"}))
+    await company.opens(offering(client={"endpoint": "PJSIP/{number}@offertrunk"}, offer={"delay": "1s"}))
     company.phones.set(AGENT, presses("1", after=0.2))
     asked = await company.asks()
     await company.phones.call(AGENT)
-    while not trunk.invites:
-        await asyncio.sleep(0.01)
+    await company.attempt_over(asked, clean=False)
     trunk.status = 503
     shown = await company.daemon.until(asked, lambda shown: shown["offers"] and shown["offers"][0]["ended_at"])
     assert offers(shown) == [("route_failed", None)]
@@ -290,7 +286,7 @@ async def test_an_offer_that_our_route_failed_to_place_uses_up_nothing(company: 
 
 
 def zone_where_it_is_noon() -> str:
-    """Its clock says 12 something now, so that no test runs at midnight. (POSIX has the signs of these the wrong way.)"""
+    """Its clock says 12 something now: no test runs at midnight. (The signs of these zones are the wrong way round.)"""
     return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 
 

@@ -30,8 +30,12 @@ PRAGMA threads = 2;
 
 _DERIVED = """
 INSERT INTO events (callback_id, seq, at, type, data) SELECT id, 1, requested_at, 'requested', '{}' FROM callbacks;
-INSERT INTO waiting SELECT profile, level, due_at >> bits, priority, count(*) FROM callbacks CROSS JOIN spans
-WHERE state = 'scheduled' AND level >= 2 GROUP BY 1, 2, 3, 4;
+INSERT INTO waiting SELECT profile, 2, due_at >> 12, priority, count(*) FROM callbacks
+WHERE state = 'scheduled' GROUP BY 1, 3, 4;
+INSERT INTO waiting SELECT profile, 3, bucket >> 6, priority, sum(n) FROM waiting WHERE level = 2 GROUP BY 1, 3, 4;
+INSERT INTO waiting SELECT profile, 4, bucket >> 6, priority, sum(n) FROM waiting WHERE level = 3 GROUP BY 1, 3, 4;
+INSERT INTO waiting SELECT profile, 5, bucket >> 6, priority, sum(n) FROM waiting WHERE level = 4 GROUP BY 1, 3, 4;
+INSERT INTO waiting SELECT profile, 6, bucket >> 6, priority, sum(n) FROM waiting WHERE level = 5 GROUP BY 1, 3, 4;
 INSERT INTO rests SELECT profile, next_step, level, startable_at >> bits, priority, due_at, id, number
 FROM callbacks CROSS JOIN spans WHERE state = 'scheduled' AND startable_at > due_at ORDER BY 1, 2, 3, 4, 5 DESC, 6, 7;
 """

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from callbackd.domain.callback import Attempt, EventType, Kind, Offer, State
-from callbackd.store.interface import Change, Idempotency, Pause, ProfileCondition, Store
+from callbackd.store.interface import AlreadyWaiting, Change, Idempotency, Pause, ProfileCondition, Stale, Store
 
 from .samples import T0, added, callback, claimed, ended, event, minutes, moved
 
@@ -84,6 +84,23 @@ async def test_the_outbox_is_read_from_a_place_on(store: Store) -> None:
     assert len(ids) == 5
     assert [found.id for found in await store.events_after(ids[1], limit=2)] == ids[2:4]
     assert list(await store.events_after(ids[-1])) == []
+
+
+async def test_listeners_are_told_after_each_write_that_added_events(store: Store) -> None:
+    told: list[str] = []
+    store.on_events(lambda: told.append("first"))
+    store.on_events(lambda: told.append("second"))
+    made = await added(store)
+    assert told == ["first", "second"]
+    made = await moved(store, made, event(EventType.MOVED), event(EventType.RESTING))
+    assert len(told) == 4
+    made = await moved(store, made)
+    await store.set_pause("support", Pause(intake=True))
+    with pytest.raises(Stale):
+        await moved(store, callback(), event(EventType.MOVED))
+    with pytest.raises(AlreadyWaiting):
+        await added(store, "b")
+    assert len(told) == 4
 
 
 async def test_what_a_consumer_has_confirmed_never_goes_back(store: Store) -> None:

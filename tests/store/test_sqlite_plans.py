@@ -128,11 +128,11 @@ def kept_by_triggers(connection: sqlite3.Connection) -> list[tuple[object, ...]]
 def test_what_triggers_keep_is_what_a_count_finds(filled: sqlite3.Connection) -> None:
     filled.execute("BEGIN")
     before = kept_by_triggers(filled)
-    filled.execute("UPDATE callbacks SET state = 'blocked' WHERE state = 'scheduled' AND rowid % 7 = 0")
+    filled.execute("UPDATE callbacks SET state = 'blocked' WHERE state = 'scheduled' AND rowid % 50 = 0")
     assert kept_by_triggers(filled) != before
     filled.execute("UPDATE callbacks SET state = 'scheduled' WHERE state = 'blocked'")
     assert kept_by_triggers(filled) == before
-    filled.execute("DELETE FROM callbacks WHERE rowid % 7 = 0")
+    filled.execute("DELETE FROM callbacks WHERE rowid % 50 = 0")
     waiting, resting = filled.execute(
         "SELECT count(*), total(startable_at > due_at) FROM callbacks WHERE state = 'scheduled'"
     ).fetchone()

@@ -232,6 +232,19 @@ async def test_a_task_cancelled_before_its_write_began_has_not_written(sqlite_st
     assert await first == await sqlite_store.get("cb-a")
 
 
+async def test_listeners_are_told_of_a_write_whose_task_was_cancelled(sqlite_store: SqliteStore) -> None:
+    seen: list[int] = []
+    disk = disk_before(sqlite_store, "COMMIT")
+    sqlite_store.on_events(lambda: seen.append(disk.held))
+    write = asyncio.create_task(added(sqlite_store))
+    await settle(disk, [write])
+    write.cancel()
+    disk.go_on.set()
+    await sqlite_store.check_writable()
+    assert seen == [1]
+    assert len(await sqlite_store.events_after(0)) == 1
+
+
 async def test_closing_finishes_the_writes_that_wait(path: Path) -> None:
     store = await SqliteStore.open(path)
     writes = [asyncio.create_task(added(store, f"{i}", f"+141655501{i:02}")) for i in range(40)]

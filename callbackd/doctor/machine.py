@@ -1,0 +1,101 @@
+"""What callbackd needs of the machine that it runs on: its database, and a port for its API."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import http.client
+import os
+import socket
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from callbackd.config.settings import Http, Settings
+from callbackd.doctor.finding import Finding, failed, ok
+
+PATIENCE = 3.0
+"""Seconds for which a lock or an answer is waited for."""
+
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared with, not listened at
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """Whether the callbackd of this configuration `answers` over HTTP."""
+
+    answers: bool
+    finding: Finding
+
+
+def database(path: Path) -> Finding:
+    """Whether this user could write the database; nothing is written."""
+    who = _user()
+    mend = f"`database` and its folder {path.parent} must belong to the user that callbackd runs as"
+    if not path.parent.is_dir():
+        return failed("database", f"the folder {path.parent} is not there", f"make it; {mend}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        return failed("database", f"{path.parent} can't be written by {who}", mend)
+    if not path.exists():
+        return ok("database", f"{path} is not there yet: the first start makes it")
+    try:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.resolve()))}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None
+        )
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return failed("database", f"{path} can't be written by {who}: {error}", mend)
+    return ok("database", f"{path} can be written by {who}")
+
+
+async def daemon(settings: Settings) -> Daemon | None:
+    """Whether callbackd answers at its port, or could listen there; None if HTTP is off."""
+    return None if settings.http is None else await asyncio.to_thread(_daemon, settings.http)
+
+
+def _daemon(settings: Http) -> Daemon:
+    where = settings.listen
+    host = _ANYWHERE.get(where.host, where.host)
+    connection = http.client.HTTPConnection(host, where.port, timeout=PATIENCE)
+    try:
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        if answer.status == 200 and answer.read(100) == b'{"status":"ok"}':
+            return Daemon(True, ok("http", f"callbackd answers at {where}"))
+        return Daemon(False, _taken(where))
+    except (http.client.HTTPException, TimeoutError):
+        return Daemon(False, _taken(where))
+    except OSError:
+        return Daemon(False, _could_listen(where.host, where.port, where))
+    finally:
+        connection.close()
+
+
+def _could_listen(host: str, port: int, where: object) -> Finding:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, port))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return failed("http", f"callbackd can't listen at {where}: {reason}", "correct http.listen")
+    return ok("http", f"callbackd does not run; {where} is free for it")
+
+
+def _taken(where: object) -> Finding:
+    return failed(
+        "http", f"what answers at {where} is not callbackd", "stop that, or choose another port in http.listen"
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

@@ -1,0 +1,1 @@
+"""What is measured, for Prometheus: counted from the outbox as it grows, and looked up when somebody asks."""

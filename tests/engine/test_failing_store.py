@@ -1,0 +1,104 @@
+"""A store that fails: the client is not dialled unwritten, and nobody who talks is cut off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from callbackd.domain.callback import CallBack, EventType, OfferOutcome, Outcome, State
+from callbackd.store.interface import Change, StoreUnavailable
+from callbackd.store.memory import MemoryStore
+from tests.engine.company import always_open, company
+from tests.engine.fake_phones import Person, fails
+from tests.engine.virtual_time import in_virtual_time
+
+
+class FullDisk(MemoryStore):
+    """Refuses changes with these events, until `full_of` is emptied."""
+
+    def __init__(self, *full_of: EventType) -> None:
+        super().__init__()
+        self.full_of: set[EventType] = set(full_of)
+
+    async def commit(self, change: Change) -> CallBack:
+        """Write, or not."""
+        if any(event.type in self.full_of for event in change.events):
+            raise StoreUnavailable("the disk is full")
+        return await super().commit(change)
+
+
+@in_virtual_time
+async def test_an_attempt_that_cannot_be_claimed_rings_nobody() -> None:
+    store = FullDisk(EventType.ATTEMPT_STARTED)
+    async with company(store) as house:
+        name = await house.ask(1)
+        await house.passes(minutes=2)
+        assert house.phones.rings == []
+        store.full_of.clear()
+        await house.passes(minutes=5)
+        assert (await house.get(name)).state is State.COMPLETED
+
+
+@pytest.mark.parametrize("full_of", [EventType.AGENT_ANSWERED, EventType.CLIENT_DIALLED])
+@in_virtual_time
+async def test_a_client_whose_dial_cannot_be_written_is_not_dialled(full_of: EventType) -> None:
+    store = FullDisk(full_of)
+    async with company(store) as house:
+        name = await house.ask(1)
+        await house.passes(seconds=20)
+        assert house.phones.dials == []
+        (attempt,) = await house.attempts(name)
+        assert attempt.outcome is Outcome.INTERRUPTED
+        assert attempt.client_dialled_at is None
+        assert attempt.counted is False
+        assert (await house.get(name)).counted == 0
+        store.full_of.clear()
+        await house.passes(minutes=5)
+        assert (await house.get(name)).state is State.COMPLETED
+
+
+@in_virtual_time
+async def test_an_offer_whose_dial_cannot_be_written_uses_none_up() -> None:
+    store = FullDisk()
+    async with company(store, always_open(client=True, max_reschedules=0)) as house:
+        people = [fails(Outcome.CLIENT_BUSY), Person(after=2, keys=((1, "2"),))]
+        house.phones.clients = lambda _line: people.pop(0)
+        name = await house.ask(1)
+        await house.passes(minutes=1)
+        store.full_of = {EventType.CLIENT_DIALLED}
+        await house.passes(minutes=29, seconds=20)
+        (offer,) = await house.offers(name)
+        assert (offer.outcome, offer.dialled_at) == (OfferOutcome.INTERRUPTED, None)
+        assert len(house.phones.dials) == 1
+        store.full_of.clear()
+        await house.passes(minutes=5)
+        assert (await house.get(name)).state is State.DECLINED
+
+
+@in_virtual_time
+async def test_two_who_talk_are_not_cut_off_for_want_of_a_disk() -> None:
+    store = FullDisk(EventType.CLIENT_ANSWERED)
+    async with company(store) as house:
+        name = await house.ask(1)
+        await house.passes(seconds=60)
+        call: Any = house.calls.find(name)
+        assert call is not None
+        assert call.callback.state is State.CONNECTED
+        store.full_of.clear()
+        await house.passes(minutes=3)
+        assert (await house.get(name)).state is State.COMPLETED
+        assert EventType.CLIENT_ANSWERED in await house.told(name)
+
+
+@in_virtual_time
+async def test_how_it_ended_is_written_when_it_can_be() -> None:
+    store = FullDisk(EventType.ATTEMPT_ENDED)
+    async with company(store) as house:
+        name = await house.ask(1)
+        await house.passes(minutes=10)
+        assert (await house.get(name)).state is State.CONNECTED
+        store.full_of.clear()
+        await house.passes(seconds=3)
+        assert (await house.get(name)).state is State.COMPLETED
+        assert await house.outcomes(name) == [Outcome.ANSWERED]

@@ -1,0 +1,181 @@
+"""After a start, or a lost link: who is adopted, who is interrupted, what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+
+from callbackd.domain.callback import Attempt, CallBack, Kind, Offer, OfferOutcome, Outcome, Reschedules, State, Step
+from callbackd.domain.telephony import CLIENT, Leg, LegEnded, Role
+from callbackd.store.interface import Change
+from tests.engine.company import Company, Stores, always_open, company, number
+from tests.engine.virtual_time import in_virtual_time
+
+AGENT = Leg(Role.AGENT)
+
+
+@dataclass
+class FakeWreckage:
+    """What is up on the PBX: `legs` of each call, `bridged` the ids of those whose legs are together."""
+
+    legs: dict[str, frozenset[Leg]] = field(default_factory=dict)
+    bridged: set[str] = field(default_factory=set)
+    swept: list[tuple[str, Step, int]] = field(default_factory=list)
+    known: Mapping[str, tuple[Step, int]] | None = None
+
+    def legs_of(self, callback_id: str, step: Step, sequence: int) -> frozenset[Leg]:
+        """The legs of one call that are still up."""
+        return self.legs.get(callback_id, frozenset())
+
+    def together(self, callback_id: str, step: Step, sequence: int) -> bool:
+        """They are in one bridge."""
+        return callback_id in self.bridged
+
+    async def sweep(self, callback_id: str, step: Step, sequence: int) -> None:
+        """Take down one call."""
+        self.swept.append((callback_id, step, sequence))
+
+    async def sweep_strangers(self, known: Mapping[str, tuple[Step, int]]) -> None:
+        """Take down the others."""
+        self.known = dict(known)
+
+
+async def left_behind(house: Company, state: State, last: int = 1, **attempt: object) -> CallBack:
+    """A call-back that a daemon which is no more had on the phone."""
+    callback = (await house.accepted(last)).callback
+    made = Attempt(callback.id, 1, Kind.REQUEST, house.clock.now())
+    claimed = replace(callback, state=state, attempts_made=1)
+    return await house.store.commit(Change(claimed, attempt=replace(made, **attempt)))  # type: ignore[arg-type]
+
+
+@in_virtual_time
+async def test_an_agent_who_was_ringing_is_interrupted_and_nothing_counts(stores: Stores) -> None:
+    async with company(stores, scheduling=False) as house:
+        callback = await left_behind(house, State.AGENT)
+        wreckage = FakeWreckage({callback.id: frozenset({AGENT})})
+        await house.recovery.after_contact(wreckage)
+        after = await house.get(callback.id)
+        assert wreckage.swept == [(callback.id, Step.ATTEMPT, 1)]
+        assert await house.outcomes(callback.id) == [Outcome.INTERRUPTED]
+        assert after.state is State.SCHEDULED
+        assert after.due_at == callback.due_at
+        assert after.rest_until == house.clock.now() + timedelta(seconds=30)
+        assert (after.counted, after.reschedules) == (0, Reschedules())
+
+
+@pytest.mark.parametrize("armed", [True, False])
+@in_virtual_time
+async def test_after_the_dial_it_counts(stores: Stores, armed: bool) -> None:
+    async with company(stores, scheduling=False) as house:
+        now = house.clock.now()
+        callback = await left_behind(house, State.CLIENT, client_dialled_at=now, armed=armed)
+        await house.recovery.after_contact(FakeWreckage())
+        after = await house.get(callback.id)
+        assert after.counted == 1
+        assert after.next_kind is (Kind.AGENT if armed else Kind.AUTO)
+        assert after.due_at == now + timedelta(minutes=30)
+
+
+@in_virtual_time
+async def test_two_who_talk_are_adopted(stores: Stores) -> None:
+    async with company(stores) as house:
+        house.ready = False
+        now = house.clock.now()
+        callback = await left_behind(house, State.CONNECTED, client_dialled_at=now, client_answered_at=now)
+        wreckage = FakeWreckage({callback.id: frozenset({AGENT, CLIENT})}, {callback.id})
+        await house.recovery.after_contact(wreckage)
+        assert wreckage.swept == []
+        assert wreckage.known == {callback.id: (Step.ATTEMPT, 1)}
+        assert house.phones.adopted == [frozenset({AGENT, CLIENT})]
+        await house.passes(minutes=10)
+        assert (await house.get(callback.id)).state is State.CONNECTED
+        house.phones.happens(callback.id, LegEnded(CLIENT, Outcome.ANSWERED, 16))
+        await house.passes(seconds=1)
+        assert (await house.get(callback.id)).state is State.COMPLETED
+        assert await house.outcomes(callback.id) == [Outcome.ANSWERED]
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(5, State.SCHEDULED), (10, State.COMPLETED)])
+@in_virtual_time
+async def test_two_who_are_gone_had_talked_if_it_was_10_seconds(stores: Stores, seconds: int, state: State) -> None:
+    async with company(stores, scheduling=False) as house:
+        now = house.clock.now()
+        callback = await left_behind(house, State.CONNECTED, client_dialled_at=now, client_answered_at=now)
+        await house.passes(seconds=seconds)
+        await house.recovery.after_contact(FakeWreckage())
+        assert (await house.get(callback.id)).state is state
+
+
+@pytest.mark.parametrize(
+    ("key", "outcome", "state"),
+    [
+        ("1", OfferOutcome.ANOTHER_TRY, State.SCHEDULED),
+        ("2", OfferOutcome.DECLINED, State.DECLINED),
+        ("3", OfferOutcome.NEVER_AGAIN, State.DECLINED),
+        (None, OfferOutcome.INTERRUPTED, State.EXHAUSTED),
+    ],
+)
+@in_virtual_time
+async def test_an_offers_key_outlives_the_daemon(
+    stores: Stores, key: str | None, outcome: OfferOutcome, state: State
+) -> None:
+    async with company(stores, always_open(client=True), scheduling=False) as house:
+        now = house.clock.now()
+        callback = (await house.accepted(1)).callback
+        offer = Offer(callback.id, 1, now, dialled_at=now, answered_at=now, key=key)
+        claimed = replace(callback, state=State.OFFERING, next_step=Step.OFFER, offers_made=1)
+        await house.store.commit(Change(claimed, offer=offer))
+        await house.recovery.after_contact(FakeWreckage())
+        (offer,) = await house.offers(callback.id)
+        assert offer.outcome is outcome
+        assert (await house.get(callback.id)).state is state
+        assert await house.store.is_blocked(number(1)) is (key == "3")
+
+
+@in_virtual_time
+async def test_an_offer_that_was_not_dialled_uses_none_up(stores: Stores) -> None:
+    async with company(stores, always_open(client=True), scheduling=False) as house:
+        callback = (await house.accepted(1)).callback
+        claimed = replace(callback, state=State.OFFERING, next_step=Step.OFFER, offers_made=1)
+        await house.store.commit(Change(claimed, offer=Offer(callback.id, 1, house.clock.now())))
+        await house.recovery.after_contact(FakeWreckage())
+        after = await house.get(callback.id)
+        assert (after.state, after.next_step, after.offers_used) == (State.SCHEDULED, Step.OFFER, 0)
+
+
+class TestALostLink:
+    @in_virtual_time
+    async def test_two_who_talk_go_on(self, stores: Stores) -> None:
+        async with company(stores) as house:
+            name = await house.ask(1)
+            await house.passes(seconds=30)
+            await house.recovery.after_contact(FakeWreckage({name: frozenset({AGENT, CLIENT})}, {name}))
+            await house.passes(seconds=10)
+            assert (await house.get(name)).state is State.CONNECTED
+            await house.passes(minutes=5)
+            assert (await house.get(name)).state is State.COMPLETED
+
+    @in_virtual_time
+    async def test_two_of_whom_one_hung_up_meanwhile_have_ended(self, stores: Stores) -> None:
+        async with company(stores) as house:
+            name = await house.ask(1)
+            await house.passes(seconds=60)
+            await house.recovery.after_contact(FakeWreckage({name: frozenset({AGENT})}))
+            await house.passes(seconds=1)
+            assert (await house.get(name)).state is State.COMPLETED
+
+    @in_virtual_time
+    async def test_a_client_who_was_ringing_is_interrupted(self, stores: Stores) -> None:
+        async with company(stores) as house:
+            name = await house.ask(1)
+            while (await house.get(name)).state is not State.CLIENT:
+                await house.passes(seconds=0.5)
+            await house.recovery.after_contact(FakeWreckage({name: frozenset({AGENT, CLIENT})}))
+            await house.passes(seconds=1)
+            (attempt,) = await house.attempts(name)
+            assert attempt.outcome is Outcome.INTERRUPTED
+            assert attempt.counted
+            assert len(house.calls) == 0
