@@ -32,7 +32,10 @@ class CallerId:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A leg. `state` is Asterisk's word: Down, Ring, Ringing, Up, Busy ..."""
+    """A leg. `state` is Asterisk's word: Down, Ring, Ringing, Up, Busy ...
+
+    `application` is what the dialplan runs on it: a name and its arguments; empty if nothing, or not told.
+    """
 
     id: str
     name: str = field(repr=False, default="")
@@ -41,6 +44,7 @@ class Channel:
     connected: CallerId = field(repr=False, default=CallerId())
     created_at: datetime | None = None
     language: str = ""
+    application: tuple[str, ...] = field(repr=False, default=())
 
     @property
     def up(self) -> bool:
@@ -280,6 +284,7 @@ def decode_channel(raw: Raw) -> Channel:
         connected=_caller_id(raw.get("connected")),
         created_at=parse_instant(created) if isinstance(created, str) else None,
         language=str(raw.get("language", "")),
+        application=_running(raw.get("dialplan")),
     )
 
 
@@ -453,6 +458,12 @@ def _caller_id(raw: object) -> CallerId:
     if not isinstance(raw, Mapping):
         return CallerId()
     return CallerId(name=str(raw.get("name", "")), number=str(raw.get("number", "")))
+
+
+def _running(raw: object) -> tuple[str, ...]:
+    if not isinstance(raw, Mapping) or not (name := raw.get("app_name")):
+        return ()
+    return (str(name), *str(raw.get("app_data") or "").split(","))
 
 
 def _text(raw: Raw, key: str) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from callbackd.ari.client import AriClient
 from callbackd.ari.errors import AriError
 from callbackd.ari.media import LAST_RESORT, endless, files, media, stand_in
 from callbackd.ari.models import PlaybackFinished
 from callbackd.ari.names import LineKey, channel_id, playback_id
+from callbackd.domain.prompts import Phrase
 from callbackd.domain.telephony import Leg, Line, Say
 
 log = logging.getLogger(__name__)
@@ -23,7 +25,8 @@ TONE_LENGTH = 0.8
 class _Utterance:
     """What is being said: the parts still to come, and the one that plays."""
 
-    say: Say
+    number: int
+    loop: bool
     parts: list[tuple[str, tuple[str, ...]]]
     position: int = 0
     playing: str | None = None
@@ -32,24 +35,36 @@ class _Utterance:
     over: bool = False
 
 
-@dataclass(slots=True)
-class Speech:
-    """What is said on one leg."""
+class Voice:
+    """What is said on one channel. `name` makes a playback's id of an utterance's number and a part's.
 
-    client: AriClient
-    line: Line
-    key: LineKey
-    leg: Leg
-    _now: _Utterance | None = None
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    `prompts` replaces phrases (name -> media URIs); `label` says in the log who hears it.
+    """
 
-    async def say(self, say: Say) -> None:
-        """Begin to say it; what was being said is stopped first."""
+    def __init__(
+        self,
+        client: AriClient,
+        channel: str,
+        name: Callable[[int, int], str],
+        *,
+        language: str,
+        prompts: Mapping[str, tuple[str, ...]],
+        label: str,
+    ) -> None:
+        self._client = client
+        self._channel = channel
+        self._name = name
+        self._language = language
+        self._prompts = prompts
+        self._label = label
+        self._now: _Utterance | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def speak(self, phrases: tuple[Phrase, ...], utterance: int, *, loop: bool = False) -> None:
+        """Begin to say them; what was being said is stopped first."""
         await self.hush()
-        parts = [
-            (uri, stand_in(phrase)) for phrase in say.phrases for uri in media(phrase, self.line.prompts)
-        ]
-        self._now = _Utterance(say, parts)
+        parts = [(uri, stand_in(phrase)) for phrase in phrases for uri in media(phrase, self._prompts)]
+        self._now = _Utterance(utterance, loop, parts)
         await self._play(self._now)
 
     async def hush(self) -> None:
@@ -76,9 +91,9 @@ class Speech:
             utterance.tried_stand_in = False
             utterance.position += 1
         if utterance.position >= len(utterance.parts):
-            if not utterance.say.loop:
+            if not utterance.loop:
                 utterance.over = True
-                return utterance.say.utterance
+                return utterance.number
             utterance.position = 0
         await self._play(utterance)
         return None
@@ -91,7 +106,7 @@ class Speech:
 
     def _replace_part(self, utterance: _Utterance) -> None:
         uri, instead = utterance.parts[utterance.position]
-        log.warning("sound missing", extra={"sound": uri, "instead": ",".join(instead), "leg": self.leg.role.value})
+        log.warning("sound missing", extra={"sound": uri, "instead": ",".join(instead), "leg": self._label})
         utterance.parts[utterance.position : utterance.position + 1] = [
             (part, (LAST_RESORT,)) for part in instead
         ]
@@ -100,15 +115,15 @@ class Speech:
     async def _play(self, utterance: _Utterance) -> None:
         uri, _ = utterance.parts[utterance.position]
         utterance.played += 1
-        name = playback_id(self.key, self.leg, utterance.say.utterance, utterance.played)
+        name = self._name(utterance.number, utterance.played)
         utterance.playing = name
         try:
-            await self.client.play(channel_id(self.key, self.leg), name, files(uri), lang=self.line.language)
+            await self._client.play(self._channel, name, files(uri), lang=self._language)
         except AriError as error:
             log.debug("could not play", extra={"sound": uri, "error": str(error)})
             utterance.over = True
             return
-        if endless(uri) and not utterance.say.loop:
+        if endless(uri) and not utterance.loop:
             task = asyncio.create_task(self._stop_later(name))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -119,6 +134,24 @@ class Speech:
 
     async def _stop(self, name: str) -> None:
         try:
-            await self.client.stop_playback(name)
+            await self._client.stop_playback(name)
         except AriError as error:
             log.debug("could not stop a playback", extra={"error": str(error)})
+
+
+class Speech(Voice):
+    """What is said on one leg of a call."""
+
+    def __init__(self, client: AriClient, line: Line, key: LineKey, leg: Leg) -> None:
+        super().__init__(
+            client,
+            channel_id(key, leg),
+            lambda utterance, part: playback_id(key, leg, utterance, part),
+            language=line.language,
+            prompts=line.prompts,
+            label=leg.role.value,
+        )
+
+    async def say(self, say: Say) -> None:
+        """Begin to say it; what was being said is stopped first."""
+        await self.speak(say.phrases, say.utterance, loop=say.loop)

@@ -564,7 +564,10 @@ def _talking(state: Talking, happening: Happening, at: datetime, prospects: Pros
     core = state.core
     match happening:
         case DigitPressed(leg, digit) if leg == core.agent:
-            core, _, effects = _reschedule_key(core, digit, at, prospects)
+            core, toggled, effects = _reschedule_key(core, digit, at, prospects)
+            if not toggled and prospects.agent_rescheduling():
+                # While a confirmation is said the agent is apart from the client, and so are their digits.
+                core, effects = _hush(core)
             return replace(state, core=core), effects
         case SpeechEnded():
             return state, (StopTimer("speech"),)

@@ -18,7 +18,7 @@ from callbackd.domain.prompts import Phrase
 from callbackd.domain.telephony import StartTimer, StopTimer, TimeUp
 
 TRIES = 3
-"""How often a question is asked in all; and how many numbers may be refused."""
+"""How often a question is asked in all. A number that is refused uses up one time of asking for a number."""
 
 WHOLE_LIMIT = timedelta(minutes=5)
 """After that the caller is back in the queue, whatever they do; one whose call-back is kept hears it to the end."""
@@ -336,7 +336,7 @@ def _ask(core: MenuCore, number: str, *, own: bool) -> Next:
 
 def _enter(core: MenuCore, first: tuple[Phrase, ...] = ()) -> Next:
     core, effects = _say(core, first + prompts.MENU_ENTER)
-    return Entering(core), effects
+    return Entering(core, tries=core.refused + 1), effects
 
 
 def _confirm(core: MenuCore, digits: str) -> Next:

@@ -56,7 +56,6 @@ class Settlement:
         """Write how the attempt ended and what follows."""
         profile = self._rules.profiles.get(callback.profile)
         at = attempt.ended_at or self._clock.now()
-        ended = TimelineEvent(EventType.ATTEMPT_ENDED, at, _attempt_data(attempt))
         before = replace(
             callback,
             state=State.SCHEDULED,
@@ -71,12 +70,15 @@ class Settlement:
             kept = replace(before, next_step=Step.ATTEMPT, next_kind=attempt.kind)
             after, events = _rest(kept, at + RECONSIDER, None, ("its profile is gone",), at)
         elif callback.id in verdict.put_back:
-            after, events = _put_back(before, attempt.kind, route_rests_until, at)
+            # It says nothing of the client's phone, and so it did not count.
+            attempt = replace(attempt, counted=False)
+            after, events = _put_back(replace(before, counted=callback.counted), attempt.kind, route_rests_until, at)
         elif attempt.counted:
             before = replace(before, route_failures=0)
             after, events = self._counted(before, attempt, profile, at)
         else:
             after, events = await self._uncounted(before, attempt, profile, at)
+        ended = TimelineEvent(EventType.ATTEMPT_ENDED, at, _attempt_data(attempt))
         callback = await self._store.commit(Change(after, (*notes, ended, *events), attempt=attempt))
         await self._put_back_others([name for name in verdict.put_back if name != callback.id], route_rests_until, at)
         return callback
@@ -206,11 +208,12 @@ class Settlement:
             callback = await self._store.get(name)
             if callback is None or callback.state is not State.UNREACHABLE_NUMBER:
                 continue
-            attempts = await self._store.attempts(name)
-            reopened = replace(callback, state=State.SCHEDULED, ended_at=None)
-            back, events = _put_back(reopened, attempts[-1].kind, route_rests_until, at)
+            last = (await self._store.attempts(name))[-1]
+            counted = callback.counted - (1 if last.counted else 0)
+            reopened = replace(callback, state=State.SCHEDULED, ended_at=None, counted=counted)
+            back, events = _put_back(reopened, last.kind, route_rests_until, at)
             try:
-                await self._store.commit(Change(back, events))
+                await self._store.commit(Change(back, events, attempt=replace(last, counted=False)))
             except (AlreadyWaiting, Stale):
                 log.info("not put back: asked for anew meanwhile", extra={"callback": name})
 

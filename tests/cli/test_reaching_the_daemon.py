@@ -12,7 +12,10 @@ from click.testing import Result
 
 from tests.cli.shell import Shell, settings_folder
 
-COMMANDS = [["status"], ["pause"], ["resume", "support"], ["reload"], ["list"], ["show", "x"], ["cancel", "x"], ["reschedule", "x"], ["request", "support", "4165550123"]]
+COMMANDS = [
+    *(["list"], ["show", "x"], ["cancel", "x"], ["reschedule", "x"], ["request", "support", "4165550123"]),
+    *(["status"], ["pause"], ["resume", "support"], ["reload"], ["list", "--watch"]),
+]
 
 
 def _one_line(result: Result, exit_code: int, told: str) -> None:

@@ -50,7 +50,7 @@ async def test_from_the_beginning(api: Caller, house: House) -> None:
 @pytest.mark.parametrize("seed", range(3))
 async def test_every_event_exactly_once_over_many_connections(api: Caller, house: House, seed: int) -> None:
     """A reader that comes and goes, while things happen, has seen everything once and in order."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
     seen: list[Seen] = []
     last_id = 0
     happened = 60
@@ -63,15 +63,14 @@ async def test_every_event_exactly_once_over_many_connections(api: Caller, house
                 ready.set()
             await asyncio.sleep(0)
 
-    async with serving(house.app()) as port:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(happen())
-            await ready.wait()
-            while len(seen) < happened:
-                async with reading(port, last_id=last_id) as reader:
-                    for _ in range(min(chance.randint(1, 9), happened - len(seen))):
-                        seen.append(await reader.next())
-                        last_id = seen[-1].id
+    async with serving(house.app()) as port, asyncio.TaskGroup() as group:
+        group.create_task(happen())
+        await ready.wait()
+        while len(seen) < happened:
+            async with reading(port, last_id=last_id) as reader:
+                for _ in range(min(chance.randint(1, 9), happened - len(seen))):
+                    seen.append(await reader.next())
+                    last_id = seen[-1].id
     assert [event.id for event in seen] == list(range(1, happened + 1))
 
 
@@ -204,7 +203,7 @@ async def test_a_reader_that_hangs_up_is_forgotten(house: House, api: Caller) ->
         async with reading(port):
             assert len(house.feed._grown) == 1
         async with asyncio.timeout(5):
-            while house.feed._grown:
+            while house.feed._grown:  # noqa: ASYNC110 a feed tells nobody who follows it
                 await asyncio.sleep(0.005)
 
 

@@ -141,7 +141,8 @@ async def test_what_everything_pauses_a_profile_does_not_resume(api: Caller) -> 
 
 
 @pytest.mark.parametrize(
-    "body", [{"intake": False}, {"intake": False, "dialling": False}, {"intake": "yes"}, {"intake": 1}, {"all": True}, []]
+    "body",
+    [{"intake": False}, {"intake": False, "dialling": False}, {"intake": "yes"}, {"intake": 1}, {"all": True}, []],
 )
 async def test_a_pause_that_says_nothing_clear_changes_nothing(api: Caller, house: House, body: object) -> None:
     assert (await api.post(f"{PROFILE}/pause", body)).error == (422, "invalid")

@@ -1,0 +1,161 @@
+"""Callers in the intake menu: effects become requests, Asterisk's events become happenings.
+
+Their channels are the PBX's own and keep its ids; nothing here ever hangs up a caller but `EndCall`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from uuid import uuid4
+
+from callbackd.ari.client import AriClient
+from callbackd.ari.errors import AriError, NotFound
+from callbackd.ari.models import (
+    Channel,
+    ChannelDestroyed,
+    ChannelDtmfReceived,
+    Event,
+    PlaybackFinished,
+    StasisEnd,
+    StasisStart,
+)
+from callbackd.ari.names import parse_channel
+from callbackd.ari.speech import Voice
+from callbackd.domain.menu import (
+    Answer,
+    Effect,
+    EndCall,
+    Gone,
+    Happening,
+    Leave,
+    MarkKept,
+    Pressed,
+    Quiet,
+    Speak,
+    Spoken,
+    Visit,
+)
+
+log = logging.getLogger(__name__)
+
+DOOR = "intake"
+"""The first argument of `Stasis()` for callers; the second is the profile."""
+
+KEPT = ("CALLBACKD_STATUS", "ACCEPTED")
+"""The channel variable, and its value, that tells the dialplan of a call-back."""
+
+_KEYS = frozenset("0123456789*#")
+
+
+class Lobby:
+    """Carries out effects, and hands each caller's menu its events.
+
+    `arrived` gets a caller's channel id, the profile that the dialplan named and the number that they call from, as
+    the PBX shows it. `tell` gets a channel id and an event that is to come back through `interpret`, in order.
+    """
+
+    def __init__(
+        self,
+        client: AriClient,
+        arrived: Callable[[str, str, str], None],
+        tell: Callable[[str, object], None],
+    ) -> None:
+        self._client = client
+        self._arrived = arrived
+        self._tell = tell
+        self._voices: dict[str, Voice] = {}
+
+    def route(self, event: Event) -> None:
+        """Hand one event of Asterisk's to the menu it belongs to; all others are dropped."""
+        match event:
+            case StasisStart(channel=channel, args=args) if args and parse_channel(channel.id) is None:
+                profile = args[1] if len(args) == 2 and args[0] == DOOR else ""
+                self._arrived(channel.id, profile, channel.caller.number)
+            case ChannelDtmfReceived(channel=channel) | StasisEnd(channel=channel) | ChannelDestroyed(channel=channel):
+                if channel.id in self._voices:
+                    self._tell(channel.id, event)
+            case PlaybackFinished(playback=playback):
+                if playback.channel_id in self._voices:
+                    self._tell(playback.channel_id or "", event)
+
+    def open(self, visit: Visit) -> None:
+        """Follow a caller's events from now on."""
+        name = f"cbm-{uuid4().hex}"
+        self._voices[visit.id] = Voice(
+            self._client,
+            visit.id,
+            lambda utterance, part: f"{name}-p{utterance % 1_000_000:06d}{part % 1000:03d}",
+            language=visit.language,
+            prompts=visit.prompts,
+            label="caller",
+        )
+
+    def close(self, visit: Visit) -> None:
+        """Follow them no more; nothing is done to their channel."""
+        voice = self._voices.pop(visit.id, None)
+        if voice is not None:
+            voice.close()
+
+    async def interpret(self, visit: Visit, signal: object) -> Sequence[Happening]:
+        """What an event that was handed to a menu means for it."""
+        voice = self._voices.get(visit.id)
+        if voice is None:
+            return ()
+        match signal:
+            case ChannelDtmfReceived(digit=digit) if digit in _KEYS:
+                return (Pressed(digit),)
+            case StasisEnd() | ChannelDestroyed():
+                return (Gone(),)
+            case PlaybackFinished():
+                utterance = await voice.finished(signal)
+                return () if utterance is None else (Spoken(utterance),)
+        return ()
+
+    async def perform(self, visit: Visit, effect: Effect) -> Sequence[Happening]:
+        """Carry out one effect. What failed at once is returned as what it means for the menu."""
+        voice = self._voices.get(visit.id)
+        try:
+            match effect:
+                case Answer():
+                    await self._client.answer(visit.id)
+                case Speak(phrases, utterance) if voice is not None:
+                    await voice.speak(phrases, utterance)
+                case Quiet() if voice is not None:
+                    await voice.hush()
+                case MarkKept():
+                    await self._client.set_variable(visit.id, *KEPT)
+                case EndCall():
+                    await self._client.hangup(visit.id)
+                case Leave():
+                    await self._hand_back(visit.id)
+        except NotFound:
+            return (Gone(),)
+        except AriError as error:
+            log.warning("a caller's menu", extra={"channel": visit.id, "error": str(error)})
+        return ()
+
+    async def hand_back(self, channel_id: str) -> None:
+        """Let a caller who is not followed go on in the dialplan; what hinders it is said."""
+        try:
+            await self._hand_back(channel_id)
+        except AriError as error:
+            log.warning("a caller was not handed back", extra={"channel": channel_id, "error": str(error)})
+
+    async def stranded(self, known: Collection[str]) -> Sequence[str]:
+        """The callers who stand in our menu, but in none of those menus: left by a link or a daemon that was lost.
+
+        Raises `AriError`.
+        """
+        channels = await self._client.channels()
+        return [channel.id for channel in channels if self._is_caller(channel) and channel.id not in known]
+
+    def _is_caller(self, channel: Channel) -> bool:
+        name, *args = channel.application or ("",)
+        return name == "Stasis" and len(args) > 1 and args[0] == self._client.app and parse_channel(channel.id) is None
+
+    async def _hand_back(self, channel_id: str) -> None:
+        try:
+            await self._client.continue_in_dialplan(channel_id)
+        except NotFound:
+            log.debug("a caller is gone already", extra={"channel": channel_id})
