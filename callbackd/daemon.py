@@ -20,6 +20,7 @@ from callbackd.agi.server import serve as serve_agi
 from callbackd.agi.services import Services as AgiServices
 from callbackd.ari.client import AriClient
 from callbackd.ari.errors import ApplicationReplaced
+from callbackd.ari.lobby import Lobby
 from callbackd.ari.models import Event
 from callbackd.ari.supervisor import LinkState, Phase, Supervisor
 from callbackd.ari.switchboard import Switchboard
@@ -37,6 +38,7 @@ from callbackd.engine.clock import SystemClock
 from callbackd.engine.control import Control
 from callbackd.engine.desk import Desk
 from callbackd.engine.feed import Feed
+from callbackd.engine.menus import Menus
 from callbackd.engine.profiles import Limits, Rules
 from callbackd.engine.recovery import Recovery
 from callbackd.engine.retention import erase_the_old
@@ -128,6 +130,10 @@ class Daemon:
         self._intake = CountedIntake(store, self._rules, clock, chance, self._scheduler, instruments)
         self._desk = Desk(store, clock, self._rules, self._calls, self._scheduler)
         self._callers = Callers(store, self._rules, self._desk, admission.holds, self._scheduler)
+        self._lobby = Lobby(self._link.client, self._arrived, self._tell_menu)
+        self._menus = Menus(
+            self._intake, self._callers, self._rules, clock, self._lobby, admission.holds, self._scheduler, group
+        )
         self._control = Control(store, self._rules, clock, admission, self._scheduler, self.reload)
         self._feed = Feed(store)
         link = Link(Phase, lambda: self._link.state.phase.value)
@@ -233,12 +239,20 @@ class Daemon:
     def _tell(self, callback_id: str, signal: object) -> None:
         self._calls.tell(callback_id, signal)
 
+    def _arrived(self, channel_id: str, profile: str, number: str) -> None:
+        self._menus.arrived(channel_id, profile, number)
+
+    def _tell_menu(self, channel_id: str, signal: object) -> None:
+        self._menus.tell(channel_id, signal)
+
     async def _on_event(self, event: Event) -> None:
         self._phones.route(event)
+        self._lobby.route(event)
 
     async def _on_contact(self, client: AriClient) -> None:
         await self._watch_queues()
         await self._recovery.after_contact(await Wreckage.look(client))
+        await self._menus.after_contact()
 
     def _on_link_change(self, state: LinkState) -> None:
         if state.phase is Phase.READY:
@@ -265,15 +279,18 @@ class Daemon:
         """No new calls; those with somebody on the line may end."""
         log.info("stopping", extra={"live": len(self._calls), "drain": self._settings.drain})
         self._scheduler.stop()
+        self._menus.stop()
         for call in self._calls:
             if isinstance(call.play, AttemptPlay) and isinstance(call.play.machine, Ringing):
                 call.put(Interrupted(call.legs))
-        await self._ended(self._settings.drain.total_seconds())
+        drain = self._settings.drain.total_seconds()
+        await asyncio.gather(self._ended(drain), self._menus.empty(drain))
         await self._stop_now()
 
     async def _stop_now(self) -> None:
-        """Two who talk are left to the next start; every other call is taken down."""
+        """Two who talk are left to the next start; every other call is taken down, callers in the menu handed back."""
         self._scheduler.stop()
+        await self._menus.stop_now(TAKE_DOWN_LIMIT)
         for call in self._calls:
             if call.play.state is not State.CONNECTED:
                 call.put(Interrupted(call.legs))

@@ -30,7 +30,8 @@ from callbackd.domain.numbers import Refusal, check
 from callbackd.domain.profile import Profile
 from callbackd.domain.telephony import StartTimer, StopTimer, TimeUp
 from callbackd.engine.clock import Clock
-from callbackd.engine.intake import Accepted, Request
+from callbackd.engine.holds import Holds
+from callbackd.engine.intake import Accepted, Request, Wakes
 from callbackd.engine.profiles import Rules
 from callbackd.engine.refusals import Code, Refused
 from callbackd.store.interface import StoreError
@@ -185,7 +186,10 @@ class Menu:
 
 
 class Menus:
-    """All callers in the menu. `group` owns their tasks."""
+    """All callers in the menu. `group` owns their tasks.
+
+    The number of a call-back that was just kept is held until its caller has left: they are on the line to us.
+    """
 
     def __init__(
         self,
@@ -193,16 +197,22 @@ class Menus:
         places: KnowsPlaces,
         rules: Rules,
         clock: Clock,
+        lobby: Lobby,
+        holds: Holds,
+        scheduler: Wakes,
         group: TaskGroup,
     ) -> None:
+        self.lobby = lobby
         self._intake = intake
         self._places = places
         self._rules = rules
         self._clock = clock
+        self._holds = holds
+        self._scheduler = scheduler
         self._group = group
         self._live: dict[str, Menu] = {}
+        self._held: dict[str, frozenset[str]] = {}
         self._stopped = False
-        self._lobby: Lobby | None = None
 
     def __len__(self) -> int:
         return len(self._live)
@@ -267,6 +277,10 @@ class Menus:
     async def ask(self, visit: Visit, number: str, *, own: bool) -> Happening:
         """Make the request that the caller confirmed; what became of it."""
         tags = {"profile": visit.profile, "channel": visit.id, "own": own}
+        profile = self._rules.profiles.get(visit.profile)
+        if profile is not None and (dialable := _dialable(number, profile)) is not None:
+            self._holds.hold(visit.profile, dialable, visit.id)
+            self._held[visit.id] = self._held.get(visit.id, frozenset()) | {dialable}
         try:
             async with asyncio.timeout(DECISION_LIMIT):
                 accepted = await self._intake.request(Request(visit.profile, number))
@@ -276,7 +290,7 @@ class Menus:
         except (StoreError, TimeoutError) as error:
             log.error("a caller's request failed", extra={**tags, "error": str(error) or "it took too long"})
             return Unavailable()
-        log.info("kept", extra={**tags, "callback": accepted.callback.id, "created": accepted.created})
+        log.info("kept", extra={**tags, "callback": accepted.callback.id, "was_there": not accepted.created})
         return await self._kept(accepted)
 
     async def _kept(self, accepted: Accepted) -> Kept:
@@ -298,9 +312,11 @@ class Menus:
         finally:
             self._live.pop(menu.visit.id, None)
             self.lobby.close(menu.visit)
+            if self._holds.release(self._held.pop(menu.visit.id, frozenset()), menu.visit.id):
+                self._scheduler.wake()
 
 
 def _dialable(number: str, profile: Profile) -> str | None:
-    """The number that they call from, in E.164; None if it is none that may be dialled."""
+    """The number in E.164; None if it is none that may be dialled."""
     checked = check(number, profile.client)
     return None if isinstance(checked, Refusal) else checked

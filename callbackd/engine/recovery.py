@@ -9,7 +9,17 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from callbackd.domain.attempt import Ending, final_outcome
-from callbackd.domain.callback import Attempt, CallBack, Offer, OfferOutcome, Outcome, State, Step
+from callbackd.domain.callback import (
+    Attempt,
+    CallBack,
+    EventType,
+    Offer,
+    OfferOutcome,
+    Outcome,
+    State,
+    Step,
+    TimelineEvent,
+)
 from callbackd.domain.offer import KEYS
 from callbackd.domain.rest import counts, interrupted_outcome
 from callbackd.domain.telephony import CLIENT, Interrupted, Leg, LegEnded, Role
@@ -17,7 +27,7 @@ from callbackd.engine.calls import AttemptPlay, Call, Calls
 from callbackd.engine.clock import Clock
 from callbackd.engine.profiles import Rules
 from callbackd.engine.settlement import Settlement
-from callbackd.store.interface import Store
+from callbackd.store.interface import Change, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +86,7 @@ class Recovery:
         self._lost_at = None
         for callback in await self._store.live():
             if self._calls.find(callback.id) is None:
-                await self._settle(callback, wreckage)
+                await self._settle_safely(callback, wreckage)
         known = {call.callback.id: (call.line.step, call.line.sequence) for call in self._calls}
         await wreckage.sweep_strangers(known)
 
@@ -92,9 +102,22 @@ class Recovery:
         else:
             call.put(Interrupted(up, since=lost_at))
 
+    async def _settle_safely(self, callback: CallBack, wreckage: Wreckage) -> None:
+        """One that can't be settled must not keep all others from being called."""
+        try:
+            await self._settle(callback, wreckage)
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("not settled: a fault of ours", extra={"callback": callback.id})
+
     async def _settle(self, callback: CallBack, wreckage: Wreckage) -> None:
         """A call that ran in a daemon that is no more."""
-        if callback.state is State.OFFERING:
+        offering = callback.state is State.OFFERING
+        if not (await self._store.offers(callback.id) if offering else await self._store.attempts(callback.id)):
+            await self._wait_again(callback)
+            return
+        if offering:
             offer = (await self._store.offers(callback.id))[-1]
             await wreckage.sweep(callback.id, Step.OFFER, offer.number)
             await self._settlement.offer(callback, self._interrupted_offer(offer))
@@ -111,6 +134,12 @@ class Recovery:
         await wreckage.sweep(callback.id, Step.ATTEMPT, attempt.number)
         settled = await self._settlement.attempt(callback, self._interrupted_attempt(callback, attempt))
         log.info("interrupted", extra={"callback": callback.id, "state": settled.state.value})
+
+    async def _wait_again(self, callback: CallBack) -> None:
+        """It is on the phone, says the store, but knows of no call: a database that was meddled with."""
+        log.error("on the phone without a call: it waits again", extra={"callback": callback.id})
+        event = TimelineEvent(EventType.RESTING, self._clock.now(), {"why": ["no call was found"], "until": None})
+        await self._store.commit(Change(replace(callback, state=State.SCHEDULED), (event,)))
 
     def _interrupted_attempt(self, callback: CallBack, attempt: Attempt) -> Attempt:
         now = self._clock.now()

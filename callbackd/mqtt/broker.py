@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import aiomqtt
 from aiomqtt import Message, MqttCodeError, MqttError
+from paho.mqtt.client import MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -28,6 +29,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from callbackd.config.settings import Mqtt
+
+log = logging.getLogger(__name__)
 
 KEEP_ALIVE = 15
 """Seconds after which a broker that has gone silent is noticed."""
@@ -45,7 +48,10 @@ AT_ONCE = 20
 """Messages that may be under way unconfirmed, in each direction."""
 
 QUEUED_AT_MOST = 1000
-"""Messages that may wait to be handled; further ones that were sent with QoS 0, which bounds nothing, are dropped."""
+"""Messages that may wait to be handled while more come with QoS 0, which nothing holds back: those are then dropped.
+
+One with QoS 1 never is: the broker holds it back while `AT_ONCE` are unacknowledged (or, if it does not, it is kept).
+"""
 
 LARGEST_PACKET = 1024 * 1024
 """Bytes. The broker does not pass on what is larger."""
@@ -105,13 +111,13 @@ class Broker(aiomqtt.Client):
             timeout=ANSWERS_WITHIN,
             keepalive=KEEP_ALIVE,
             max_inflight_messages=AT_ONCE,
-            max_queued_incoming_messages=QUEUED_AT_MOST,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             logger=logging.Logger("mqtt", logging.CRITICAL + 1),
         )
         self._client.manual_ack_set(True)
         self._confirmations: dict[int, Future[ReasonCode]] = {}
         self._free = asyncio.Semaphore(AT_ONCE)
+        self._dropped = 0
 
     async def __aenter__(self) -> Self:
         lost = self._disconnected
@@ -194,6 +200,14 @@ class Broker(aiomqtt.Client):
         at_once = min(AT_ONCE, getattr(properties, "ReceiveMaximum", AT_ONCE))
         self._free = asyncio.Semaphore(at_once)
         super()._on_connect(client, userdata, flags, reason_code, properties)
+
+    def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:
+        if message.qos == 0 and self._queue.qsize() >= QUEUED_AT_MOST:
+            self._dropped += 1
+            if self._dropped == 1:
+                log.warning("commands come too fast: of those sent with QoS 0 some are dropped")
+            return
+        super()._on_message(client, userdata, message)
 
     def _on_publish(
         self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties

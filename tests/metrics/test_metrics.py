@@ -43,13 +43,13 @@ async def test_requests_by_result(api: Caller, house: House) -> None:
     for _ in range(3):
         await _asked(api)
     await api.post(CALLBACKS, {"profile": "support", "number": "911"})
-    await api.post(CALLBACKS, {"profile": "nobody\n{}", "number": "+14165550123"})
+    await api.post(CALLBACKS, {"profile": "stranger\n{}", "number": "+14165550123"})
     assert await sample(house, "callbackd_requests_total", profile="support", result="accepted") == 1
     assert await sample(house, "callbackd_requests_total", profile="support", result="duplicate") == 2
     assert await sample(house, "callbackd_requests_total", profile="support", result="number_emergency") == 1
     assert await sample(house, "callbackd_requests_total", profile="", result="unknown_profile") == 1
     assert await sample(house, "callbackd_request_seconds_count") == 5
-    assert b"nobody" not in await house.metrics.exposition()
+    assert b"stranger" not in await house.metrics.exposition()
 
 
 @pytest.mark.usefixtures("counting")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import socket
 from random import Random
@@ -20,7 +19,7 @@ from tests.mqtt.test_commands import kept
 
 CODES = {*Code, "too_large"}
 IN_PROCESS = 40_000
-THROUGH_THE_BROKER = 2_000
+THROUGH_THE_BROKER = 3_000
 
 REQUEST = {"profile": "support", "number": "+14164360001", "name": "Ann", "priority": 3}
 WRONG: list[object] = [
@@ -137,13 +136,9 @@ async def test_a_flood_without_confirmation_harms_nobody(mosquitto: Mosquitto, s
             *("mosquitto_pub", "-p", str(mosquitto.port), "-t", TOPICS.request, "-l", "-q", "0"),
             stdin=asyncio.subprocess.PIPE,
         )
-        await flood.communicate(b'{"profile": 1}\n' * 5_000)
+        await flood.communicate(b'{"profile": 1}\n' * 10_000)
         await mosquitto.publish(TOPICS.cancel, "{}", "-D", "publish", "response-topic", "answers")
-        with contextlib.suppress(AssertionError):
-            await listener.payloads(1, within=2.0)
-        while not listener.messages:
-            await mosquitto.publish(TOPICS.cancel, "{}", "-D", "publish", "response-topic", "answers")
-            with contextlib.suppress(AssertionError):
-                await listener.payloads(1, within=1.0)
+        await listener.payloads(1)
     assert not await kept(shop)
-    assert {line.split()[2] for line in journal.lines} == {"mqtt.door", "mqtt.commands"}
+    assert {line.split()[2] for line in journal.lines} <= {"mqtt.door", "mqtt.commands", "mqtt.broker"}
+    assert len(journal.with_("come too fast")) <= 1

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from callbackd.domain.attempt import VANISHED_WITHIN
 from callbackd.domain.rest import CONVERSATION
 from rig.behaviours import answers, busy, presses, rings_for_ever, talks
 from rig.daemon import Callbackd
@@ -287,6 +288,7 @@ async def test_two_who_talk_longer_than_drain_are_not_cut_off_and_are_adopted(co
     assert (await company.state(asked, "connected"))["attempts"][0]["ended_at"] is None
     assert client.ended_at is None
     await agent.heard_sound()
+    await asyncio.sleep(VANISHED_WITHIN.total_seconds())  # who hangs up sooner has not talked to the client
     await agent.hangup()
     shown = await company.ended(asked)
     await client.ended(1.0)
