@@ -17,6 +17,7 @@ from callbackd.http.errors import error_response
 from callbackd.http.guards import HEADERS_LIMIT
 
 _PATIENCE_AT_END = 3
+_PATIENCE_WITH_STUCK = 1.0
 
 
 class CannotListen(Exception):
@@ -45,7 +46,11 @@ async def serve(app: Any, host: str, port: int, ready: Callable[[int], None]) ->
         except asyncio.CancelledError:
             closing.set()
             server.should_exit = True
-            await _ended(serving, server)
+            stuck = asyncio.get_running_loop().call_later(_PATIENCE_WITH_STUCK, server.drop_stuck)
+            try:
+                await _ended(serving, server)
+            finally:
+                stuck.cancel()
             raise
     finally:
         for listening in sockets:
@@ -89,6 +94,12 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def drop_stuck(self) -> None:
+        """Cut off whoever does not take what they are sent."""
+        for connection in tuple(self.server_state.connections):
+            if isinstance(connection, _Protocol) and connection.flow.write_paused:
+                connection.transport.abort()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -1,4 +1,4 @@
-"""``python -m tests.http.durable_daemon DATABASE``: the API over a real database, until it is killed; prints its port."""
+"""``python -m tests.http.durable_daemon DATABASE``: the API over a real database, until killed; prints its port."""
 
 from __future__ import annotations
 

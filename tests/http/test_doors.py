@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
+from callbackd.engine.refusals import Code
 from callbackd.http.app import create_app
 from callbackd.http.services import Condition
 from tests.http.asgi import TOKEN, Caller
@@ -174,3 +177,14 @@ async def test_the_document_describes_every_error_in_the_one_shape(api: Caller) 
                 if status[0] == "4":
                     schema = response["content"]["application/json"]["schema"]
                     assert schema == {"$ref": "#/components/schemas/ErrorBody"}
+
+
+def test_the_list_of_codes_in_the_documents_is_closed() -> None:
+    """Every code that a route answers with is in docs/api.md, and no other."""
+    root = Path(__file__).resolve().parents[2]
+    table = (root / "docs" / "api.md").read_text().partition("## Errors")[2]
+    documented = set(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE))
+    source = "".join(path.read_text() for path in (root / "callbackd" / "http").glob("*.py"))
+    answered = set(re.findall(r'"(unauthorized|internal|[a-z]+(?:_[a-z]+)*_(?:allowed|large|type|invalid))"', source))
+    assert {"unauthorized", "too_large", "configuration_invalid", "unsupported_media_type"} <= answered
+    assert documented == answered | set(Code)

@@ -25,7 +25,7 @@ PATHS = [
     *("/callbacks", "/callbacks/x", "/callbacks/x/cancel", "/callbacks/x/reschedule", "/profiles", "/profiles/support"),
     *("/profiles/support/pause", "/profiles/x/resume", "/pause", "/resume", "/reload", "/status", "/events", "/"),
 ]
-TEXTS = ["", "x", "support", "+14165550123", "911", "\x00", "\ud800", "é" * 300, "null", "-1", "1e309", "../..", "{{7*7}}"]
+TEXTS = ["", "x", "support", "+14165550123", "911", "\x00", "\ud800", "é" * 300, "null", "-1", "1e309", "../.."]
 JUNK: list[object] = [*TEXTS, None, True, 0, -1, 10**400, 1.5, [], {}, [[]], {"a": {"b": []}}]
 KEYS = ["profile", "number", "name", "reason", "not_before", "priority", "language", "at", "intake", "dialling", "x"]
 
@@ -62,10 +62,9 @@ class Malformed:
             path += chance.choice(["/", "/%00", "//", "/..", "/x" * 200, "/é"])
         if chance.random() < 0.5:
             names = ["state", "profile", "number", "limit", "cursor", "type", "x", ""]
-            path += "?" + "&".join(
-                f"{chance.choice(names)}={chance.choice(['', '%', '%00', '%ff', '-1', '9' * 50, 'a,b', 'support', 'x' * 2000])}"
-                for _ in range(chance.randrange(1, 4))
-            )
+            values = ["", "%", "%00", "%ff", "-1", "9" * 50, "a,b", "support", "x" * 2000]
+            pairs = (f"{chance.choice(names)}={chance.choice(values)}" for _ in range(chance.randrange(1, 4)))
+            path += "?" + "&".join(pairs)
         return path
 
     def headers(self) -> list[tuple[str, str]]:
@@ -80,7 +79,8 @@ class Malformed:
         if chance.random() < 0.1:
             found.append(("Content-Length", chance.choice(["-1", "x", "9" * 30, "0"])))
         if chance.random() < 0.3:
-            found.append((chance.choice(["Last-Event-ID", "X-A", "Accept", "Cookie"]), chance.choice(["", "x", "\xe9"])))
+            name = chance.choice(["Last-Event-ID", "X-A", "Accept", "Cookie"])
+            found.append((name, chance.choice(["", "x", "\xe9"])))
         return found
 
     async def send(self, api: Caller) -> tuple[str, Answer]:

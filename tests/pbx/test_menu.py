@@ -1,4 +1,4 @@
-"""The intake menu on a real Asterisk: phones call in over SIP and press keys (RFC 4733); what they heard is the judge."""
+"""The intake menu on a real Asterisk: phones call in over SIP and press keys (RFC 4733); what they heard judges."""
 
 from __future__ import annotations
 
@@ -231,6 +231,20 @@ async def test_a_closed_line_says_when_it_opens(house: House) -> None:
     shown = await house.the_only_one()
     assert shown["state"] in ("scheduled", "queued")
     assert house.phones.times_rung(AGENT) == 0
+    assert "sound missing" not in house.company.daemon.log.read_text()
+
+
+async def test_the_real_prompts_are_all_there(house: House) -> None:
+    await house.opens(profile(prompts={}))
+    call = await house.call()
+    await hears_mark(call, "3")  # the last digit of their number
+    await call.press("2")
+    await call.heard_silence(0.8, limit=15.0)
+    await call.press("4165550188#")
+    await hears_mark(call, "8")
+    await call.press("1")
+    await call.ended(20.0)
+    assert (await house.the_only_one())["number"] == OTHER
     assert "sound missing" not in house.company.daemon.log.read_text()
 
 

@@ -21,7 +21,7 @@ from tests.pbx.company import AGENT, CLIENT, Company, agent, client, expect, pro
 
 pytestmark = pytest.mark.pbx
 
-REAL = {"prompts": {}}
+REAL: Json = {"prompts": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,8 @@ async def test_doctor_finds_what_is_wrong(rig: Rig) -> None:
     assert said.code == 1
     assert [each["result"] for each in found(said, "application")] == ["warning"]
     assert [each["result"] for each in found(said, "http")] == ["ok"]
-    endpoints = {each["message"].partition(": ")[2].partition(":")[0]: each["result"] for each in found(said, "endpoint")}
+    told = [(each["message"].split(": ")[1], each["result"]) for each in found(said, "endpoint")]
+    endpoints = dict(told)
     assert endpoints == {
         "target.endpoint PJSIP/1001": "ok",
         "target.endpoint PJSIP/nobody": "failed",
