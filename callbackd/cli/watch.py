@@ -34,10 +34,15 @@ def watch_list(fetch: Callable[[], CallBacks], zone_of: ZoneOf, *, as_json: bool
 
 
 def _live(fetch: Callable[[], CallBacks], zone_of: ZoneOf, console: Console) -> None:
-    with Live(_picture(fetch(), zone_of, console), console=console, screen=True, auto_refresh=False) as live:
+    live = Live(_picture(fetch(), zone_of, console), console=console, screen=True, auto_refresh=False)
+    try:
+        # Not by `with`: a Ctrl-C while the first picture is drawn must give the terminal back, too.
+        live.start(refresh=True)
         while True:
             time.sleep(EVERY)
             live.update(_picture(fetch(), zone_of, console), refresh=True)
+    finally:
+        live.stop()
 
 
 def _picture(callbacks: CallBacks, zone_of: ZoneOf, console: Console) -> RenderableType:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from callbackd.domain import prompts
-from callbackd.domain.attempt import SPEECH_LIMIT
 from callbackd.domain.numbers import MOST_DIGITS
 from callbackd.domain.profile import Profile
 from callbackd.domain.prompts import Phrase
@@ -22,6 +21,9 @@ TRIES = 3
 
 WHOLE_LIMIT = timedelta(minutes=5)
 """After that the caller is back in the queue, whatever they do; one whose call-back is kept hears it to the end."""
+
+SPEECH_LIMIT = timedelta(seconds=45)
+"""Nothing that is said takes so long: its end was never told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from asyncio import TaskGroup
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,6 +47,9 @@ DECISION_LIMIT = 5.0
 
 PLACE_LIMIT = 0.5
 """Seconds for finding out how many are before one. It is not known then; the call-back stands."""
+
+LAST_LIMIT = 2.0
+"""Seconds for handing back a caller when the daemon ends unasked, because it can't go on."""
 
 _OF_THE_NUMBER = frozenset(
     {
@@ -121,9 +125,14 @@ class Menu:
         self._inbox.put_nowait(signal)
 
     async def run(self) -> None:
-        """Until the caller has left. Never raises but when cancelled: after a fault of ours they are in the queue."""
+        """Until the caller has left. After a fault of ours, and when cancelled, they are in the queue."""
         try:
             await self._play_out()
+        except asyncio.CancelledError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_LIMIT):
+                    await self._office.lobby.hand_back(self.visit.id)
+            raise
         except Exception:
             log.exception("menu ended: a fault of ours", extra=self._tags())
             await self._office.lobby.hand_back(self.visit.id)

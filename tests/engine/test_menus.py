@@ -248,6 +248,23 @@ async def test_a_fault_of_ours_hands_the_caller_back(memory: Stores) -> None:
 
 
 @in_virtual_time
+async def test_a_daemon_that_can_not_go_on_hands_the_caller_back(memory: Stores) -> None:
+    halls: list[Hall] = []
+
+    async def until_the_application_is_taken(office: Company) -> None:
+        async with asyncio.TaskGroup() as group:
+            halls.append(Hall(office, group))
+            await halls[0].arrives()
+            raise RuntimeError("the application was taken")
+
+    async with company(memory, scheduling=False) as office:
+        with pytest.raises(ExceptionGroup):
+            await until_the_application_is_taken(office)
+        assert halls[0].lobby.handed_back == ["1.1"]
+        assert halls[0].lobby.open_visits == set()
+
+
+@in_virtual_time
 async def test_a_profile_that_there_is_not(memory: Stores) -> None:
     async with hall(memory) as here:
         await here.arrives(profile="nobody")

@@ -326,6 +326,18 @@ async def test_killed_in_the_midst_of_it_the_next_start_hands_the_caller_back(ho
     assert (await house.the_only_one())["number"] == OTHER
 
 
+async def test_another_program_that_takes_the_application_does_not_strand_the_caller(house: House) -> None:
+    await house.opens()
+    call = await house.call()
+    await hears_mark(call, "menu-number-is")
+    thief = await house.company.rig.pbx.events("callbackd", lambda _: None)
+    try:
+        assert await house.company.daemon.ended(10.0) == 4
+        await house.waits_in_the_queue(call)
+    finally:
+        await thief.close()
+
+
 async def test_many_callers_at_once(house: House) -> None:
     await house.opens(profile(target={"max_concurrent": 0}))
 
