@@ -71,7 +71,7 @@ def load(path: Path, *, strict_env: bool, environ: ReadOnly[str, str] | None = N
     settings = None if document is None else read_settings(path, document, problems)
     folder = path.parent / "profiles" if settings is None else settings.profiles
     profiles: dict[str, Profile] = {}
-    if settings is not None or folder.is_dir():
+    if settings is not None or os.path.isdir(folder):
         profiles = _read_profiles(folder, problems, environment)
     if settings is None or problems.any_error():
         raise ConfigurationInvalid(problems.in_order())

@@ -33,11 +33,11 @@ def database(path: Path) -> Finding:
     """Whether this user could write the database; nothing is written."""
     who = _user()
     mend = f"`database` and its folder {path.parent} must belong to the user that callbackd runs as"
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         return failed("database", f"the folder {path.parent} is not there", f"make it; {mend}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         return failed("database", f"{path.parent} can't be written by {who}", mend)
-    if not path.exists():
+    if not os.path.exists(path):
         return ok("database", f"{path} is not there yet: the first start makes it")
     try:
         connection = sqlite3.connect(

@@ -90,7 +90,8 @@ def after_uncounted(
 
     `target_failures` and `route_failures` are the runs so far: of the target's empty desk and of this call-back's
     route failures. `withheld_until` is when the reason of a `withheld` is gone, None if that cannot be told (the
-    condition itself then holds it back). `after_answer`: an agent who left did so after the client's answer. Raises `ValueError` for an outcome that always counts.
+    condition itself then holds it back). `after_answer`: an agent who left did so after the client's
+    answer. Raises `ValueError` for an outcome that always counts.
     """
     ended_at = utc(ended_at)
     retry = profile.agent.retry_delay

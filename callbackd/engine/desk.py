@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from callbackd.engine.intake import Wakes
 from callbackd.engine.profiles import Rules
 from callbackd.engine.refusals import Code, Refused
 from callbackd.store.interface import Change, Page, Query, Stale, Store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,11 @@ class Desk:
             ended = replace(callback, state=State.CANCELLED, ended_at=now)
             event = TimelineEvent(EventType.ENDED, now, {"disposition": State.CANCELLED.value, "by": "operator"})
             try:
-                return await self._store.commit(Change(ended, (event,)))
+                callback = await self._store.commit(Change(ended, (event,)))
             except Stale:
                 continue
+            log.info("cancelled", extra=_tags(callback))
+            return callback
 
     async def reschedule(self, callback_id: str, at: datetime | None) -> CallBack:
         """Move the due time of one that waits; None is now. Uses up nothing. Raises `Refused`."""
@@ -112,6 +117,7 @@ class Desk:
                 callback = await self._store.commit(Change(moved, (event,)))
             except Stale:
                 continue
+            log.info("moved", extra=_tags(callback, due=rfc3339(due)))
             self._scheduler.wake()
             return callback
 
@@ -120,3 +126,8 @@ class Desk:
         if callback is None:
             raise Refused(Code.NOT_FOUND, "no call-back has this id")
         return callback
+
+
+def _tags(callback: CallBack, **more: str) -> dict[str, str]:
+    """What every line of the log about a call-back has. The log masks the number."""
+    return {"callback": callback.id, "profile": callback.profile, "number": callback.number, **more}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -18,6 +19,8 @@ from callbackd.engine.clock import Clock, new_id
 from callbackd.engine.profiles import Rules
 from callbackd.engine.refusals import Code, Refused
 from callbackd.store.interface import AlreadyWaiting, Idempotency, Store
+
+log = logging.getLogger(__name__)
 
 DAY = timedelta(hours=24)
 NAME_LIMIT = 80
@@ -90,6 +93,7 @@ class Intake:
                 return existing
             return await self.request(request, idempotency_key)
         self._scheduler.wake()
+        log.info("requested", extra={"callback": callback.id, "profile": callback.profile, "number": callback.number})
         return Accepted(callback, created=True)
 
     async def _repeated(self, idempotency: Idempotency, now: datetime) -> Accepted | None:

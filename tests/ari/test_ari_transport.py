@@ -221,8 +221,7 @@ def test_urls_that_are_refused(url: str) -> None:
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """A self-signed certificate for localhost, and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificate")
+    assert shutil.which("openssl"), "openssl makes the certificate; scripts/prepare installs it"
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     subprocess.run(
