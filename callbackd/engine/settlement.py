@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,9 +32,22 @@ from callbackd.domain.reschedule import Decision, End, MakeOffer, Retry, after_a
 from callbackd.engine.admission import RECONSIDER, Admission
 from callbackd.engine.clock import Clock
 from callbackd.engine.profiles import Rules
-from callbackd.store.interface import AlreadyWaiting, Change, Stale, Store
+from callbackd.store.interface import AlreadyWaiting, Change, ProfileCondition, Stale, Store, StoreError
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Condition:
+    """A profile's condition as it was read and as it shall be."""
+
+    read: ProfileCondition
+    now: ProfileCondition
+
+    @property
+    def changed(self) -> ProfileCondition | None:
+        """What is to be written, if anything."""
+        return None if self.now == self.read else self.now
 
 
 class Settlement:
@@ -44,16 +59,32 @@ class Settlement:
         self._clock = clock
         self._admission = admission
 
+        self._locks: dict[str, asyncio.Lock] = {}
+
     async def key_one(self, profile_id: str) -> None:
         """An agent pressed 1: somebody is at the desk."""
-        condition = await self._store.condition(profile_id)
-        if condition.target_rests or condition.target_rests_until:
-            await self._store.set_condition(profile_id, replace(condition, target_rests=0, target_rests_until=None))
+        async with self._condition(profile_id) as condition:
+            condition.now = replace(condition.now, target_rests=0, target_rests_until=None)
+            if (changed := condition.changed) is not None:
+                await self._store.set_condition(profile_id, changed)
+
+    @asynccontextmanager
+    async def _condition(self, profile_id: str) -> AsyncIterator[_Condition]:
+        """The profile's condition, for one at a time: what is decided from it is written before another reads it."""
+        async with self._locks.setdefault(profile_id, asyncio.Lock()):
+            found = await self._store.condition(profile_id)
+            yield _Condition(found, found)
 
     async def attempt(
         self, callback: CallBack, attempt: Attempt, notes: Sequence[TimelineEvent] = ()
     ) -> CallBack:
         """Write how the attempt ended and what follows."""
+        async with self._condition(callback.profile) as condition:
+            return await self._attempt(callback, attempt, notes, condition)
+
+    async def _attempt(
+        self, callback: CallBack, attempt: Attempt, notes: Sequence[TimelineEvent], condition: _Condition
+    ) -> CallBack:
         profile = self._rules.profiles.get(callback.profile)
         at = attempt.ended_at or self._clock.now()
         before = replace(
@@ -61,7 +92,7 @@ class Settlement:
             state=State.SCHEDULED,
             counted=callback.counted + (1 if attempt.counted else 0),
         )
-        verdict, route_rests_until = await self._route_verdict(callback, attempt.client_outcome, at)
+        verdict, route_rests_until = _route_verdict(callback, attempt.client_outcome, at, condition)
         if attempt.outcome is Outcome.CANCELLED:
             after, events = _ended(before, State.CANCELLED, ("cancelled",), at)
         elif attempt.outcome is Outcome.ANSWERED:
@@ -77,23 +108,33 @@ class Settlement:
             before = replace(before, route_failures=0)
             after, events = self._counted(before, attempt, profile, at)
         else:
-            after, events = await self._uncounted(before, attempt, profile, at)
+            after, events = await self._uncounted(before, attempt, profile, at, condition)
         ended = TimelineEvent(EventType.ATTEMPT_ENDED, at, _attempt_data(attempt))
-        callback = await self._store.commit(Change(after, (*notes, ended, *events), attempt=attempt))
+        change = Change(after, (*notes, ended, *events), attempt=attempt, condition=condition.changed)
+        callback = await self._store.commit(change)
         await self._put_back_others([name for name in verdict.put_back if name != callback.id], route_rests_until, at)
         return callback
 
     async def client_answered(self, callback: CallBack, at: datetime) -> None:
         """A client's phone was answered: the route works. Known now, not only when the two have talked."""
-        await self._tell_breaker(callback, Outcome.ANSWERED, at)
+        async with self._condition(callback.profile) as condition:
+            _tell_breaker(callback, Outcome.ANSWERED, at, condition)
+            if (changed := condition.changed) is not None:
+                await self._store.set_condition(callback.profile, changed)
 
     async def offer(self, callback: CallBack, offer: Offer, notes: Sequence[TimelineEvent] = ()) -> CallBack:
         """Write how the offer ended and what follows."""
+        async with self._condition(callback.profile) as condition:
+            return await self._offer(callback, offer, notes, condition)
+
+    async def _offer(
+        self, callback: CallBack, offer: Offer, notes: Sequence[TimelineEvent], condition: _Condition
+    ) -> CallBack:
         profile = self._rules.profiles.get(callback.profile)
         at = offer.ended_at or self._clock.now()
         outcome = offer.outcome or OfferOutcome.INTERRUPTED
         ended = TimelineEvent(EventType.OFFER_ENDED, at, _offer_data(offer))
-        verdict, route_rests_until = await self._route_verdict(callback, offer.client_outcome, at)
+        verdict, route_rests_until = _route_verdict(callback, offer.client_outcome, at, condition)
         put_back = callback.id in verdict.put_back
         counted = not put_back and offer_counts(outcome, dialled=offer.dialled_at is not None)
         failures = callback.route_failures + 1 if outcome is OfferOutcome.ROUTE_FAILED else 0
@@ -122,7 +163,8 @@ class Settlement:
                 route_failures=callback.route_failures,
             )
             after, events = _decided(before, decision, profile, at)
-        callback = await self._store.commit(Change(after, (*notes, ended, *events), offer=offer, block=block))
+        change = Change(after, (*notes, ended, *events), offer=offer, block=block, condition=condition.changed)
+        callback = await self._store.commit(change)
         await self._put_back_others([name for name in verdict.put_back if name != callback.id], route_rests_until, at)
         return callback
 
@@ -143,7 +185,7 @@ class Settlement:
         return _decided(callback, decision, profile, at)
 
     async def _uncounted(
-        self, callback: CallBack, attempt: Attempt, profile: Profile, at: datetime
+        self, callback: CallBack, attempt: Attempt, profile: Profile, at: datetime, condition: _Condition
     ) -> tuple[CallBack, tuple[TimelineEvent, ...]]:
         """Nobody rang the client: it keeps its place, and is an attempt of the same kind again."""
         assert attempt.outcome is not None
@@ -153,54 +195,30 @@ class Settlement:
             if hindrance is not None and hindrance.blocked:
                 return _ended(callback, State.BLOCKED, ("the number is on the block-list",), at)
             withheld_until = None if hindrance is None else hindrance.until
-        condition = await self._store.condition(profile.id)
         rests = rest.after_uncounted(
             profile,
             attempt.outcome,
             ended_at=at,
-            target_failures=condition.target_rests,
+            target_failures=condition.now.target_rests,
             route_failures=callback.route_failures,
             withheld_until=withheld_until,
             after_answer=attempt.client_answered_at is not None,
         )
-        if rests.target_until is not None:
-            log.info("target rests", extra={"profile": profile.id, "until": rfc3339(rests.target_until)})
-            rested = replace(condition, target_rests=rests.target_failures, target_rests_until=rests.target_until)
-            await self._store.set_condition(profile.id, rested)
+        target_until = rests.target_until
+        already = condition.now.target_rests_until
+        if target_until is not None and already is not None and already > at:
+            target_until = already  # it began before the rest did: one empty desk, not two
+        elif target_until is not None:
+            log.info("target rests", extra={"profile": profile.id, "until": rfc3339(target_until)})
+            condition.now = replace(
+                condition.now, target_rests=rests.target_failures, target_rests_until=target_until
+            )
         waiting = replace(
             callback, next_step=Step.ATTEMPT, next_kind=attempt.kind, route_failures=rests.route_failures
         )
-        return _rest(waiting, rests.callback_until, rests.target_until, rests.why, at)
+        return _rest(waiting, rests.callback_until, target_until, rests.why, at)
 
     # The route breaker.
-
-    async def _route_verdict(
-        self, callback: CallBack, client_outcome: Outcome | None, at: datetime
-    ) -> tuple[Verdict, datetime | None]:
-        """What the end of a client leg means for the route; an answer was told when it came. Until when it rests."""
-        if client_outcome is None or client_outcome is Outcome.ANSWERED:
-            return Verdict(), None
-        return await self._tell_breaker(callback, client_outcome, at)
-
-    async def _tell_breaker(
-        self, callback: CallBack, client_outcome: Outcome, at: datetime
-    ) -> tuple[Verdict, datetime | None]:
-        condition = await self._store.condition(callback.profile)
-        before = Breaker(condition.suspects, condition.route_open_until, condition.route_probes)
-        after, verdict = route.after_client_leg(before, callback.number, callback.id, client_outcome, at)
-        if after != before:
-            changed = replace(
-                condition, suspects=after.suspects, route_open_until=after.open_until, route_probes=after.probes
-            )
-            await self._store.set_condition(callback.profile, changed)
-        if verdict.change in (route.Change.OPENED, route.Change.STILL_OPEN):
-            log.error(
-                "route paused: several numbers in a row could not be called; one call-back will probe it",
-                extra={"profile": callback.profile, "until": str(after.open_until), "last": client_outcome.value},
-            )
-        elif verdict.change is route.Change.CLOSED:
-            log.info("route works again", extra={"profile": callback.profile})
-        return verdict, after.open_until
 
     async def _put_back_others(self, names: Sequence[str], route_rests_until: datetime | None, at: datetime) -> None:
         """Those of the run that had ended as `unreachable_number` before it was known to be the route's doing."""
@@ -216,6 +234,36 @@ class Settlement:
                 await self._store.commit(Change(back, events, attempt=replace(last, counted=False)))
             except (AlreadyWaiting, Stale):
                 log.info("not put back: asked for anew meanwhile", extra={"callback": name})
+            except StoreError as error:
+                log.error("not put back: it can't be written", extra={"callback": name, "error": str(error)})
+
+
+def _route_verdict(
+    callback: CallBack, client_outcome: Outcome | None, at: datetime, condition: _Condition
+) -> tuple[Verdict, datetime | None]:
+    """What the end of a client leg means for the route; an answer was told when it came. Until when it rests."""
+    if client_outcome is None or client_outcome is Outcome.ANSWERED:
+        return Verdict(), None
+    return _tell_breaker(callback, client_outcome, at, condition)
+
+
+def _tell_breaker(
+    callback: CallBack, client_outcome: Outcome, at: datetime, condition: _Condition
+) -> tuple[Verdict, datetime | None]:
+    known = condition.now
+    before = Breaker(known.suspects, known.route_open_until, known.route_probes)
+    after, verdict = route.after_client_leg(before, callback.number, callback.id, client_outcome, at)
+    condition.now = replace(
+        known, suspects=after.suspects, route_open_until=after.open_until, route_probes=after.probes
+    )
+    if verdict.change in (route.Change.OPENED, route.Change.STILL_OPEN):
+        log.error(
+            "route paused: several numbers in a row could not be called; one call-back will probe it",
+            extra={"profile": callback.profile, "until": str(after.open_until), "last": client_outcome.value},
+        )
+    elif verdict.change is route.Change.CLOSED:
+        log.info("route works again", extra={"profile": callback.profile})
+    return verdict, after.open_until
 
 
 def _put_back(

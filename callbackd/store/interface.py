@@ -40,7 +40,7 @@ class Change:
 
     `callback.version` is the version that was read (compare-and-set). `attempt` and `offer` are inserted or replaced
     by their number. `dialled` notes a dial of the number at that instant, for the limit per 24 h. `block` puts the
-    number on the block-list for that reason.
+    number on the block-list for that reason. `condition` becomes that of the call-back's profile.
     """
 
     callback: CallBack
@@ -49,6 +49,7 @@ class Change:
     offer: Offer | None = None
     dialled: datetime | None = None
     block: str | None = None
+    condition: ProfileCondition | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,8 @@ class MemoryStore:
             self._dials.append((dialled, kept.number))
         if change.block is not None:
             self._blocked[kept.number] = (_whole(changes.blocked_at(change)), change.block)
+        if change.condition is not None:
+            await self.set_condition(kept.profile, change.condition)
         if events:
             self._tell()
         return kept

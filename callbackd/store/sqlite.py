@@ -156,6 +156,9 @@ class SqliteStore:
         if change.block is not None:
             at = to_ms(changes.blocked_at(change))
             statements.append(("block", [{"number": change.callback.number, "at": at, "reason": change.block}]))
+        if change.condition is not None:
+            condition = rows.condition_to_row(change.callback.profile, change.condition)
+            statements.append(("put_condition", [condition]))
 
         async def work(connection: aiosqlite.Connection) -> CallBack:
             try:
