@@ -10,6 +10,7 @@ import sys
 from asyncio import TaskGroup
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from callbackd import __version__
@@ -68,6 +69,9 @@ EXIT_REPLACED = 4
 
 READINESS_LIMIT = 3.0
 """Seconds for which a readiness check waits for the database."""
+
+RESTART_FOR = ("ari", "database", "agi", "http", "mqtt", "webhooks")
+"""Sections whose services are built once."""
 
 TAKE_DOWN_LIMIT = 5.0
 """Seconds that calls have to come down once they may not go on."""
@@ -144,7 +148,7 @@ class Daemon:
         """Start every part. Raises `TokenUnusable`."""
         self._start(self._link.run(), "link")
         self._start(self._scheduler.run(), "scheduler")
-        self._start(erase_the_old(self._store, self._clock, self._settings.retention), "retention")
+        self._start(erase_the_old(self._store, self._clock, lambda: self._settings.retention), "retention")
         if self._settings.http is not None:
             token = read_or_make(self._settings.http.token_file)
             if token.warning is not None:
@@ -182,6 +186,13 @@ class Daemon:
             return [str(problem) for problem in error.problems]
         self._rules.profiles = fresh.profiles
         self._rules.limits = _limits(fresh)
+        for section in RESTART_FOR:
+            if getattr(fresh.settings, section) != getattr(self._settings, section):
+                log.warning("changed, but only a restart brings it into force", extra={"section": section})
+        self._settings = replace(
+            self._settings, drain=fresh.settings.drain, retention=fresh.settings.retention, log=fresh.settings.log
+        )
+        start_log(self._settings.log.level.value, self._settings.log.numbers.value)
         log.info("reloaded", extra={"profiles": ",".join(fresh.profiles)})
         self._start(self._watch_queues(), "watch queues")
         self._scheduler.wake()
@@ -311,12 +322,17 @@ async def _serve(configuration: Configuration) -> int:
     settings = configuration.settings
     store = await SqliteStore.open(settings.database)
     try:
-        async with AiohttpTransport(
-            settings.ari.url,
-            settings.ari.username,
-            settings.ari.password.reveal(),
-            ca_file=settings.ari.ca_file,
-        ) as transport:
+        try:
+            link = AiohttpTransport(
+                settings.ari.url,
+                settings.ari.username,
+                settings.ari.password.reveal(),
+                ca_file=settings.ari.ca_file,
+            )
+        except (OSError, ValueError) as error:
+            log.critical("ari can't be used: %s; mend ari.url or ari.ca_file", error)
+            return EXIT_FAILED
+        async with link as transport:
             return await _run_group(configuration, store, transport)
     finally:
         await store.close()

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from callbackd.domain.callback import Step
 from callbackd.domain.telephony import Leg, Role
 
+ASKER = "cbq-"
+"""What the channels are called through which a queue is asked."""
+
 _STEPS = {Step.ATTEMPT: "a", Step.OFFER: "o"}
 _ROLES = {Role.AGENT: "a", Role.CLIENT: "c", Role.OFFER: "o"}
 _STEP_OF = {letter: step for step, letter in _STEPS.items()}

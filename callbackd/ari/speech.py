@@ -60,12 +60,13 @@ class Voice:
         self._now: _Utterance | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def speak(self, phrases: tuple[Phrase, ...], utterance: int, *, loop: bool = False) -> None:
-        """Begin to say them; what was being said is stopped first."""
+    async def speak(self, phrases: tuple[Phrase, ...], utterance: int, *, loop: bool = False) -> bool:
+        """Begin to say them; what was being said is stopped first. False if they can't be said: no end follows."""
         await self.hush()
         parts = [(uri, stand_in(phrase)) for phrase in phrases for uri in media(phrase, self._prompts)]
         self._now = _Utterance(utterance, loop, parts)
         await self._play(self._now)
+        return not self._now.over
 
     async def hush(self) -> None:
         """Say no more."""
@@ -96,7 +97,7 @@ class Voice:
                 return utterance.number
             utterance.position = 0
         await self._play(utterance)
-        return None
+        return utterance.number if utterance.over and not utterance.loop else None
 
     def close(self) -> None:
         """Forget what is being said."""
@@ -152,6 +153,6 @@ class Speech(Voice):
             label=leg.role.value,
         )
 
-    async def say(self, say: Say) -> None:
-        """Begin to say it; what was being said is stopped first."""
-        await self.speak(say.phrases, say.utterance, loop=say.loop)
+    async def say(self, say: Say) -> bool:
+        """Begin to say it; what was being said is stopped first. False if it can't be said."""
+        return await self.speak(say.phrases, say.utterance, loop=say.loop)

@@ -10,7 +10,15 @@ from uuid import uuid4
 
 from callbackd.ari.causes import classify_agent, classify_client
 from callbackd.ari.client import AriClient, caller_id
-from callbackd.ari.errors import AllocationFailed, AriError, NotReady, Unreachable
+from callbackd.ari.errors import (
+    AllocationFailed,
+    AriError,
+    Conflict,
+    NotFound,
+    NotReady,
+    Unprocessable,
+    Unreachable,
+)
 from callbackd.ari.models import (
     ChannelDestroyed,
     ChannelDtmfReceived,
@@ -21,7 +29,7 @@ from callbackd.ari.models import (
     PlaybackFinished,
     StasisStart,
 )
-from callbackd.ari.names import LineKey, bridge_id, channel_id, parse_channel, parse_playback
+from callbackd.ari.names import ASKER, LineKey, bridge_id, channel_id, parse_channel, parse_playback
 from callbackd.ari.speech import Speech
 from callbackd.domain.callback import Outcome
 from callbackd.domain.telephony import (
@@ -150,9 +158,10 @@ class Switchboard:
             case HangUp(leg):
                 return await self._hang_up(state, leg)
             case Say(leg):
-                if leg.role is not Role.OFFER:
-                    await self._into_bridge(state, leg)
-                await self._speech(state, leg).say(effect)
+                if leg.role is not Role.OFFER and (failed := await self._into_bridge(state, leg)):
+                    return failed
+                if not await self._speech(state, leg).say(effect) and not effect.loop:
+                    return (SpeechEnded(leg, effect.utterance),)
             case Hush(leg):
                 await self._speech(state, leg).hush()
         return ()
@@ -290,6 +299,7 @@ class Switchboard:
         name = channel_id(state.key, dial.leg)
         known = state.leg(dial.leg)
         agent = channel_id(state.key, dial.agent) if dial.agent is not None else None
+        asked_to_ring = False
         try:
             await self._client.create_channel(
                 name,
@@ -305,13 +315,20 @@ class Switchboard:
             if dial.agent is not None:
                 await self._client.add_to_bridge(bridge_id(state.key), name)
                 state.bridged.add(dial.leg)
+            asked_to_ring = True
             await self._client.dial(name, timeout=dial.limit.total_seconds())
         except (AriError, TimeoutError) as error:
-            return await self._not_placed(state, dial.leg, Outcome.ROUTE_FAILED, error)
+            rang = asked_to_ring and not isinstance(error, NotReady)
+            return await self._not_placed(state, dial.leg, Outcome.ROUTE_FAILED, error, undialled=not rang)
         return ()
 
     async def _not_placed(
-        self, state: _LineState, leg: Leg, verdict: Outcome, error: AriError | TimeoutError
+        self,
+        state: _LineState,
+        leg: Leg,
+        verdict: Outcome,
+        error: AriError | TimeoutError,
+        undialled: bool = False,
     ) -> Sequence[Happening]:
         """What a request that failed means: a phone that can't be rung, or a PBX that can't be asked."""
         known = state.leg(leg)
@@ -323,7 +340,7 @@ class Switchboard:
         )
         if isinstance(error, NotReady | Unreachable):
             legs = frozenset(each for each, what in state.legs.items() if not what.gone)
-            return (Interrupted(legs),)
+            return (Interrupted(legs, undialled=undialled),)
         if not isinstance(error, AllocationFailed):
             await self._quietly(self._client.hangup(channel_id(state.key, leg)))
         known.gone = True
@@ -342,18 +359,22 @@ class Switchboard:
         known.gone = True
         return (LegEnded(leg, Outcome.INTERRUPTED),)
 
-    async def _into_bridge(self, state: _LineState, leg: Leg) -> None:
+    async def _into_bridge(self, state: _LineState, leg: Leg) -> Sequence[Happening]:
         """An agent is spoken to in the call's bridge, so that the client can join them without a gap."""
         if leg in state.bridged or state.leg(leg).gone:
-            return
-        state.bridged.add(leg)
+            return ()
         try:
             if not state.has_bridge:
-                state.has_bridge = True
                 await self._client.create_bridge(bridge_id(state.key))
+                state.has_bridge = True
             await self._client.add_to_bridge(bridge_id(state.key), channel_id(state.key, leg))
         except AriError as error:
-            log.debug("leg not bridged", extra={"leg": leg.role.value, "error": str(error)})
+            if state.leg(leg).gone or isinstance(error, NotFound | Unprocessable | Conflict):
+                return ()  # the phone was hung up just now: its end is on the way
+            log.warning("leg not bridged", extra={"leg": leg.role.value, "error": str(error)})
+            return (Interrupted(frozenset(each for each, what in state.legs.items() if not what.gone)),)
+        state.bridged.add(leg)
+        return ()
 
     def _speech(self, state: _LineState, leg: Leg) -> Speech:
         if leg not in state.speech:
@@ -386,7 +407,7 @@ class Switchboard:
         """
         for device in [device for device, available in self._queues.items() if not available]:
             queue = device.removeprefix("Queue:").removesuffix("_avail")
-            name = f"cbq-{uuid4().hex}"
+            name = f"{ASKER}{uuid4().hex}"
             try:
                 await self._client.create_channel(name, _UNRUNG)
                 try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from callbackd.ari.client import AriClient
 from callbackd.ari.errors import AriError
-from callbackd.ari.names import LineKey, bridge_id, channel_id, parse_bridge, parse_channel
+from callbackd.ari.names import ASKER, LineKey, bridge_id, channel_id, parse_bridge, parse_channel
 from callbackd.domain.callback import Step
 from callbackd.domain.telephony import Leg
 
@@ -22,6 +22,7 @@ class Wreckage:
         self._legs: dict[LineKey, set[Leg]] = {}
         self._answered: dict[LineKey, set[Leg]] = {}
         self._members: dict[LineKey, frozenset[str]] = {}
+        self._askers: list[str] = []
 
     @classmethod
     async def look(cls, client: AriClient) -> Wreckage:
@@ -32,6 +33,8 @@ class Wreckage:
                 found._legs.setdefault(ours[0], set()).add(ours[1])
                 if channel.up:
                     found._answered.setdefault(ours[0], set()).add(ours[1])
+            elif channel.id.startswith(ASKER):
+                found._askers.append(channel.id)
         for bridge in await client.bridges():
             if (key := parse_bridge(bridge.id)) is not None:
                 found._members[key] = frozenset(bridge.channels)
@@ -59,6 +62,8 @@ class Wreckage:
         for key in sorted(self._legs.keys() | self._members.keys()):
             if known.get(key.callback_id) != (key.step, key.sequence):
                 await self._sweep(key)
+        for name in self._askers:
+            await self._client.hangup(name)
 
     async def _sweep(self, key: LineKey) -> None:
         """What can't be taken down is said, and found by the next look."""

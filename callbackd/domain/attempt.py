@@ -63,6 +63,9 @@ SPEECH_LIMIT = timedelta(seconds=90)
 TEARDOWN_LIMIT = timedelta(seconds=5)
 """How long the end of a leg that was hung up is waited for."""
 
+TIME_OUT_CAUSE = 19
+"""Q.850: no answer from the user. What our own ring time-out is told as."""
+
 ADOPTED = 900_000
 """Where the numbering of what is said begins in a call that was adopted: past all that was said before."""
 
@@ -179,15 +182,11 @@ class Apologising:
 
 @dataclass(frozen=True, slots=True)
 class Narrating:
-    """The client leg is over; the agent is told how and what follows. `window`: they may still press to retry.
-
-    `bridged_for` is how long the two were bridged, None if the client never answered.
-    """
+    """The client leg is over; the agent is told how and what follows. `window`: they may still press to retry."""
 
     core: Core
     client_outcome: Outcome
     window: bool
-    bridged_for: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +277,7 @@ def _interrupted(state: Live, happening: Interrupted, at: datetime) -> Next:
         case Talking():
             return _end(core, interrupted_outcome((happening.since or at) - state.answered_at), at)
         case Narrating():
-            return _end(core, interrupted_outcome(state.bridged_for), at)
+            return _end(core, state.client_outcome, at)
     return _end(core, Outcome.INTERRUPTED, at)
 
 
@@ -366,7 +365,7 @@ def _ringing(state: Ringing, happening: Happening, at: datetime) -> Next:
                 *losers,
                 StopTimer("ring"),
                 *speech,
-                StartTimer("listening", LISTENING_LIMIT),
+                StartTimer("listening", _listening_limit(core.script)),
                 Save(EventType.AGENT_ANSWERED, {"endpoint": core.script.endpoints[leg.index]}),
             )
         case LegEnded(_, verdict, cause):
@@ -380,6 +379,11 @@ def _ringing(state: Ringing, happening: Happening, at: datetime) -> Next:
         case CancelAsked():
             return _end(core, Outcome.CANCELLED, at, (StopTimer("ring"),))
     return state, ()
+
+
+def _listening_limit(script: Script) -> timedelta:
+    """Never so short that the prompts could not all be played."""
+    return max(LISTENING_LIMIT, script.prompt_repeats * (script.key_wait + SPEECH_LIMIT))
 
 
 def _desk_outcome(verdicts: Iterable[Outcome]) -> Outcome:
@@ -493,7 +497,8 @@ def _dialling(state: Dialling, happening: Happening, at: datetime, prospects: Pr
             return _client_failed(_with_cause(core, cause), verdict, at, prospects)
         case TimeUp("client"):
             verdict = Outcome.CLIENT_NO_ANSWER if core.network_took else Outcome.ROUTE_FAILED
-            return _client_failed(core, verdict, at, prospects, (HangUp(CLIENT),))
+            timed_out = _with_cause(core, TIME_OUT_CAUSE)
+            return _client_failed(timed_out, verdict, at, prospects, (HangUp(CLIENT),))
         case LegEnded(leg, _, _) if leg == core.agent:
             return _end(core, Outcome.AGENT_LEFT, at, (StopTimer("client"), StopTimer("speech")))
         case CancelAsked():
@@ -542,7 +547,6 @@ def _narrate(
     at: datetime,
     prospects: Prospects,
     before: Effects,
-    bridged_for: timedelta | None = None,
 ) -> Next:
     note = Note(EventType.CLIENT_ENDED, {"client_outcome": verdict.value, "cause": core.attempt.cause})
     if core.agent not in core.legs:
@@ -557,7 +561,7 @@ def _narrate(
     )
     key = core.script.keys.reschedule if window else None
     core, effects = _say(core, prompts.failure(verdict, will_retry, key))
-    return Narrating(core, verdict, window, bridged_for), (*before, note, *effects)
+    return Narrating(core, verdict, window), (*before, note, *effects)
 
 
 def _talking(state: Talking, happening: Happening, at: datetime, prospects: Prospects) -> Next:
@@ -574,7 +578,7 @@ def _talking(state: Talking, happening: Happening, at: datetime, prospects: Pros
         case LegEnded(leg, _, cause) if leg == CLIENT:
             core = _with_cause(core, cause)
             if at - state.answered_at < HUNG_UP_WITHIN:
-                return _narrate(core, Outcome.ANSWERED, at, prospects, (), at - state.answered_at)
+                return _narrate(core, Outcome.ANSWERED, at, prospects, ())
             return _end(core, Outcome.ANSWERED, at)
         case LegEnded(leg, _, cause) if leg == core.agent:
             core = _with_cause(core, cause)

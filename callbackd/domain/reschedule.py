@@ -81,6 +81,8 @@ def after_attempt(
     ended_at = utc(ended_at)
     rules = profile.rescheduling
     armed = armed or outcome is Outcome.AGENT_RESCHEDULED
+    if outcome is Outcome.AGENT_RESCHEDULED and not rules.agent and client_outcome is not None:
+        outcome = client_outcome  # switched off meanwhile: what the client's phone did decides
     if Outcome.CLIENT_INVALID in (outcome, client_outcome) and not route_open:
         return End(State.UNREACHABLE_NUMBER, ("the network says that the number does not exist: over at once",))
     if outcome is Outcome.ANSWERED and not (armed and rules.agent):

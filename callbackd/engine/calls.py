@@ -381,6 +381,9 @@ class Call:
             except StoreError as error:
                 log.error("can't write how a call ended; trying on", extra=self.tags(error=str(error)))
                 await asyncio.sleep(SETTLE_AGAIN)
+            except Exception:
+                log.exception("not settled: a fault of ours; the next start does it", extra=self.tags())
+                return
             else:
                 log.info("ended", extra=self.tags(state=self.callback.state.value))
                 return
@@ -462,6 +465,12 @@ class Calls:
     def live_of(self, profile: str, step: Step) -> int:
         """How many attempts or offers of a profile are live."""
         return sum(call.callback.profile == profile and call.line.step is step for call in self._live.values())
+
+    def dialling(self, profile: str) -> bool:
+        """Whether a call of the profile is on its way to a client; two who talk are there."""
+        return any(
+            call.callback.profile == profile and call.play.state is not State.CONNECTED for call in self._live.values()
+        )
 
     def find(self, callback_id: str) -> Call | None:
         """The live call of a call-back."""

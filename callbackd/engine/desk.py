@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,10 @@ from callbackd.engine.refusals import Code, Refused
 from callbackd.store.interface import Change, Page, Query, Stale, Store
 
 log = logging.getLogger(__name__)
+
+CLAIM_LOOKS = 3
+CLAIM_TAKES = 0.05
+"""Seconds that a call-back which was just claimed has until its call can be cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Desk:
 
     async def cancel(self, callback_id: str) -> CallBack:
         """End it as `cancelled`; what is ringing is taken down. Raises `Refused`."""
+        looks = 0
         while True:
             callback = await self._get(callback_id)
             if callback.state.ended:
@@ -81,6 +87,10 @@ class Desk:
                 after = await self._get(callback_id)
                 if after.state is State.CANCELLED:
                     return after
+                looks += 1
+                if after == callback and looks < CLAIM_LOOKS:
+                    await asyncio.sleep(CLAIM_TAKES)  # claimed this instant: its call is about to begin
+                    continue
                 if after == callback:
                     raise Refused(Code.UNAVAILABLE, "its call can't be reached at this moment: ask again")
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import unicodedata
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 DAY = timedelta(hours=24)
 NAME_LIMIT = 80
 REASON_LIMIT = 200
+_TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 PRIORITIES = range(-100, 101)
 
 
@@ -144,7 +146,7 @@ def _check_form(request: Request) -> None:
     for label, text, limit in (("name", request.name, NAME_LIMIT), ("reason", request.reason, REASON_LIMIT)):
         if text is not None and len(text) > limit:
             raise Refused(Code.INVALID, f"{label} has {len(text)} characters; at most {limit} are allowed")
-        if text is not None and not text.isprintable():
+        if text is not None and not _is_writing(text):
             raise Refused(Code.INVALID, f"{label} has control characters in it")
     if request.priority not in PRIORITIES:
         raise Refused(Code.INVALID, f"priority is {request.priority}; it must be from -100 to 100")
@@ -152,6 +154,14 @@ def _check_form(request: Request) -> None:
         raise Refused(Code.INVALID, "not_before must have a time zone")
     if request.language is not None and not _is_language(request.language):
         raise Refused(Code.INVALID, "language must be a tag such as en or en_GB")
+
+
+def _is_writing(text: str) -> bool:
+    """No control characters, line separators, or marks that turn the direction of what follows them."""
+    return not any(
+        unicodedata.category(letter) in ("Cc", "Cs", "Cn", "Zl", "Zp") or unicodedata.bidirectional(letter) in _TURNS
+        for letter in text
+    )
 
 
 def _is_language(text: str) -> bool:

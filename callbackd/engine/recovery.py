@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from callbackd.domain.attempt import Ending, final_outcome
+from callbackd.domain.attempt import Dialling, Ending, final_outcome
 from callbackd.domain.callback import (
     Attempt,
     CallBack,
@@ -22,12 +22,12 @@ from callbackd.domain.callback import (
 )
 from callbackd.domain.offer import KEYS
 from callbackd.domain.rest import counts, interrupted_outcome
-from callbackd.domain.telephony import CLIENT, Interrupted, Leg, LegEnded, Role
+from callbackd.domain.telephony import CLIENT, Interrupted, Leg, LegAnswered, LegEnded, Role
 from callbackd.engine.calls import AttemptPlay, Call, Calls
 from callbackd.engine.clock import Clock
 from callbackd.engine.profiles import Rules
 from callbackd.engine.settlement import Settlement
-from callbackd.store.interface import Change, Store, StoreError
+from callbackd.store.interface import Change, Stale, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,11 @@ class Recovery:
         play = call.play
         ending = isinstance(play, AttemptPlay) and isinstance(play.machine, Ending)
         talking = isinstance(play, AttemptPlay) and play.state is State.CONNECTED and up
-        if ending or talking:
+        if isinstance(play, AttemptPlay) and isinstance(play.machine, Dialling) and call.legs <= up:
+            # It still rings, or the client answered unseen and the two are talking: neither is cut off.
+            if wreckage.together(call.callback.id, call.line.step, call.line.sequence):
+                call.put(LegAnswered(CLIENT))
+        elif ending or talking:
             for leg in sorted(call.legs - up):
                 call.put(LegEnded(leg, Outcome.INTERRUPTED))
         else:
@@ -106,6 +110,8 @@ class Recovery:
         """One that can't be settled must not keep all others from being called."""
         try:
             await self._settle(callback, wreckage)
+        except Stale:
+            log.info("settled meanwhile", extra={"callback": callback.id})
         except StoreError:
             raise
         except Exception:
@@ -127,13 +133,24 @@ class Recovery:
         profile = self._rules.profiles.get(callback.profile)
         agents = [leg for leg in sorted(legs) if leg.role is Role.AGENT]
         together = wreckage.together(callback.id, Step.ATTEMPT, attempt.number)
-        if profile is not None and callback.state is State.CONNECTED and together and agents and CLIENT in legs:
+        talking = together and bool(agents) and CLIENT in legs
+        if profile is not None and callback.state is State.CLIENT and talking:
+            callback, attempt = await self._answered_unseen(callback, attempt)
+        if profile is not None and callback.state is State.CONNECTED and talking:
             log.info("adopted", extra={"callback": callback.id, "profile": callback.profile})
             self._follows.follow(self._calls.adopt(callback, attempt, profile, agents[0]))
             return
         await wreckage.sweep(callback.id, Step.ATTEMPT, attempt.number)
         settled = await self._settlement.attempt(callback, self._interrupted_attempt(callback, attempt))
         log.info("interrupted", extra={"callback": callback.id, "state": settled.state.value})
+
+    async def _answered_unseen(self, callback: CallBack, attempt: Attempt) -> tuple[CallBack, Attempt]:
+        """The client answered while nobody of ours was there, and the two are talking."""
+        now = self._clock.now()
+        attempt = replace(attempt, client_answered_at=now, client_outcome=Outcome.ANSWERED)
+        event = TimelineEvent(EventType.CLIENT_ANSWERED, now, {"attempt": attempt.number, "unseen": True})
+        change = Change(replace(callback, state=State.CONNECTED), (event,), attempt=attempt)
+        return await self._store.commit(change), attempt
 
     async def _wait_again(self, callback: CallBack) -> None:
         """It is on the phone, says the store, but knows of no call: a database that was meddled with."""

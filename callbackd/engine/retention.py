@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from callbackd.engine.clock import Clock
@@ -17,12 +18,12 @@ PAUSE = timedelta(seconds=1)
 """Between two portions, so that calls never wait for the eraser."""
 
 
-async def erase_the_old(store: Store, clock: Clock, retention: timedelta) -> None:
+async def erase_the_old(store: Store, clock: Clock, retention: Callable[[], timedelta]) -> None:
     """Until cancelled."""
     while True:
         pause = EVERY
         try:
-            erased = await store.erase_ended_before(clock.now() - retention, AT_ONCE)
+            erased = await store.erase_ended_before(clock.now() - retention(), AT_ONCE)
         except StoreError as error:
             log.warning("nothing erased", extra={"error": str(error)})
         else:

@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 LONGEST_SLEEP = timedelta(seconds=30)
 """However far the next due time is, the clock is looked at again by then: somebody may set it."""
 
+QUEUE_SETTLES = timedelta(seconds=1)
+"""After a call into a queue, how long until the queue's own word on free agents has that call in it."""
+
 STORE_AGAIN = timedelta(seconds=2)
 """The wait before the store is asked again after it failed."""
 
@@ -54,6 +57,7 @@ class Scheduler:
         self._ready = ready
         self._changed = asyncio.Event()
         self._closing = False
+        self._queue_called: dict[str, datetime] = {}
 
     def wake(self) -> None:
         """Something changed: look at once."""
@@ -111,11 +115,14 @@ class Scheduler:
             if at is not None and at > now
         ]
         for step in (Step.ATTEMPT, Step.OFFER):
-            while not self._closing and self._has_room(profile, step, condition, self._clock.now()):
+            while not self._closing and self._ready() and self._has_room(profile, step, condition, self._clock.now()):
                 if not await self._start_one(profile, step, condition):
                     break
                 # What was just started may have failed already, and the target or the route rest by now.
                 condition = await self._store.condition(profile.id)
+        called = self._queue_called.get(profile.target.queue or "")
+        if called is not None and called + QUEUE_SETTLES > now:
+            looks.append(called + QUEUE_SETTLES)
         return looks
 
     def _has_room(self, profile: Profile, step: Step, condition: ProfileCondition, now: datetime) -> bool:
@@ -123,7 +130,7 @@ class Scheduler:
             return False
         live = {each: self._calls.live_of(profile.id, each) for each in Step}
         breaker = Breaker(condition.suspects, condition.route_open_until, condition.route_probes)
-        if not may_dial(breaker, now, probing_now=any(live.values())):
+        if not may_dial(breaker, now, probing_now=self._calls.dialling(profile.id)):
             return False
         if step is Step.OFFER:
             return True
@@ -132,7 +139,11 @@ class Scheduler:
         if condition.target_rests_until is not None and condition.target_rests_until > now:
             return False
         queue = profile.target.queue
-        return queue is None or self._calls.phones.agents_available(queue)
+        if queue is None:
+            return True
+        called = self._queue_called.get(queue)
+        settled = called is None or now >= called + QUEUE_SETTLES
+        return settled and self._calls.phones.agents_available(queue)
 
     async def _start_one(self, profile: Profile, step: Step, condition: ProfileCondition) -> bool:
         """Start the next in order, or put it aside; False if there is none."""
@@ -171,6 +182,8 @@ class Scheduler:
         data = {"attempt": number, "kind": attempt.kind.value}
         event = TimelineEvent(EventType.ATTEMPT_STARTED, now, data)
         claimed = await self._store.commit(Change(claimed, (event,), attempt=attempt))
+        if profile.target.queue is not None:
+            self._queue_called[profile.target.queue] = now
         self._run(self._calls.begin_attempt(claimed, attempt, profile))
 
     async def _start_offer(self, callback: CallBack, profile: Profile, now: datetime) -> None:

@@ -703,7 +703,7 @@ class TestInterrupted:
             (dialling, Outcome.INTERRUPTED, True),
             (talking, Outcome.INTERRUPTED, True),
             (apologising, Outcome.AGENT_LEFT, False),
-            (narrating, Outcome.INTERRUPTED, True),
+            (narrating, Outcome.CLIENT_BUSY, True),
             (narrating_a_hang_up, Outcome.ANSWERED, True),
             (parting, Outcome.AGENT_DECLINED, False),
             (ending, Outcome.AGENT_DECLINED, False),
@@ -730,13 +730,13 @@ class TestInterrupted:
         call.interrupted()
         assert call.outcome is outcome
 
-    def test_a_short_talk_stays_short_however_long_the_narration(self) -> None:
+    def test_a_short_talk_that_was_over_is_completed_however_short(self) -> None:
         call = AttemptCall().talking()
         call.waits(5)
         call.client_hangs_up()
         call.waits(9)
         call.interrupted()
-        assert call.outcome is Outcome.INTERRUPTED
+        assert call.outcome is Outcome.ANSWERED
 
     def test_beats_an_armed_9_which_stays_known(self) -> None:
         call = AttemptCall().dialling()

@@ -45,9 +45,9 @@ def cases(draw: st.DrawFn) -> tuple[TargetHours, date]:
 
 @cache
 def walls(zone: str, first: date) -> dict[datetime, datetime]:
-    """Every minute from two days before, and what the clock on the wall (without zone) shows then."""
-    begin = datetime.combine(first - 2 * DAY, time(), tzinfo=UTC)
-    minutes = (begin + n * MINUTE for n in range((SCANNED + 6) * 1440))
+    """Every minute from three days before, and what the clock on the wall (without zone) shows then."""
+    begin = datetime.combine(first - 3 * DAY, time(), tzinfo=UTC)
+    minutes = (begin + n * MINUTE for n in range((SCANNED + 7) * 1440))
     return {minute: minute.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for minute in minutes}
 
 
@@ -59,7 +59,7 @@ def open_minutes(hours: TargetHours, first: date) -> set[datetime]:
         firsts.setdefault(shown, instant)
         lasts[shown] = instant
     opened: set[datetime] = set()
-    for offset in range(-1, SCANNED + 1):
+    for offset in range(-2, SCANNED + 1):
         day = first + offset * DAY
         intervals = hours.exceptions.get(day, hours.week.get(day.weekday(), ()))
         midnight = datetime.combine(day, time())

@@ -168,12 +168,23 @@ class TestALostLink:
             assert (await house.get(name)).state is State.COMPLETED
 
     @in_virtual_time
-    async def test_a_client_who_was_ringing_is_interrupted(self, stores: Stores) -> None:
+    async def test_a_client_who_still_rings_is_not_cut_off(self, stores: Stores) -> None:
         async with company(stores) as house:
             name = await house.ask(1)
             while (await house.get(name)).state is not State.CLIENT:
                 await house.passes(seconds=0.5)
             await house.recovery.after_contact(FakeWreckage({name: frozenset({AGENT, CLIENT})}))
+            await house.passes(seconds=1)
+            assert (await house.get(name)).state in (State.CLIENT, State.CONNECTED)
+            assert len(house.calls) == 1
+
+    @in_virtual_time
+    async def test_a_client_who_rings_no_more_is_interrupted(self, stores: Stores) -> None:
+        async with company(stores) as house:
+            name = await house.ask(1)
+            while (await house.get(name)).state is not State.CLIENT:
+                await house.passes(seconds=0.5)
+            await house.recovery.after_contact(FakeWreckage({name: frozenset({AGENT})}))
             await house.passes(seconds=1)
             (attempt,) = await house.attempts(name)
             assert attempt.outcome is Outcome.INTERRUPTED
