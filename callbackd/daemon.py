@@ -29,17 +29,18 @@ from callbackd.ari.transport import AiohttpTransport, Transport
 from callbackd.ari.wreckage import Wreckage
 from callbackd.config.load import Configuration, load
 from callbackd.config.problems import ConfigurationInvalid
-from callbackd.domain.attempt import Ringing
+from callbackd.domain.attempt_states import Ringing
 from callbackd.domain.callback import State
 from callbackd.domain.telephony import Interrupted
 from callbackd.engine.admission import Admission
 from callbackd.engine.callers import Callers
-from callbackd.engine.calls import AttemptPlay, Call, Calls
+from callbackd.engine.calls import Call, Calls
 from callbackd.engine.clock import SystemClock
 from callbackd.engine.control import Control
 from callbackd.engine.desk import Desk
 from callbackd.engine.feed import Feed
 from callbackd.engine.menus import Menus
+from callbackd.engine.plays import AttemptPlay
 from callbackd.engine.profiles import Limits, Rules
 from callbackd.engine.recovery import Recovery
 from callbackd.engine.retention import erase_the_old

@@ -1,5 +1,5 @@
-"""The agent-first call as a state machine: one dataclass per state, `advance` takes what happens and returns the next
-state and what is asked of the phones.
+"""The agent-first call as a state machine: `advance` takes what happens in a state (see `attempt_states`) and returns
+the next state and what is asked of the phones.
 
 Repeated, late and foreign happenings change nothing. Every state ends: by what the phones do, or by a timer of ours.
 """
@@ -7,13 +7,37 @@ Repeated, late and foreign happenings change nothing. Every state ends: by what 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from callbackd.domain import prompts
+from callbackd.domain.attempt_states import (
+    Apologising,
+    AttemptState,
+    Checking,
+    Core,
+    Dialling,
+    Ending,
+    Finished,
+    Listening,
+    Live,
+    Narrating,
+    Parting,
+    Ringing,
+    Script,
+    Talking,
+)
 from callbackd.domain.callback import Attempt, EventType, Outcome
-from callbackd.domain.profile import Keys, Profile
+from callbackd.domain.limits import (
+    DIAL_GRACE,
+    HUNG_UP_WITHIN,
+    LISTENING_LIMIT,
+    SPEECH_LIMIT,
+    TEARDOWN_LIMIT,
+    TIME_OUT_CAUSE,
+    VANISHED_WITHIN,
+)
 from callbackd.domain.prompts import Phrase
 from callbackd.domain.rest import counts, interrupted_outcome
 from callbackd.domain.telephony import (
@@ -46,32 +70,6 @@ from callbackd.domain.telephony import (
     TimeUp,
 )
 
-FIRST_AGENT = Leg(Role.AGENT)
-
-VANISHED_WITHIN = timedelta(seconds=2)
-"""An agent gone so soon after the client's answer has not talked to them."""
-
-HUNG_UP_WITHIN = timedelta(seconds=30)
-"""A client side gone so soon after its answer may have been a voicemail box: the agent is told and may press 9."""
-
-LISTENING_LIMIT = timedelta(minutes=5)
-"""A phone that plays with its keys for so long is not listening."""
-
-SPEECH_LIMIT = timedelta(seconds=90)
-"""No prompt lasts longer; past it, its end was lost."""
-
-TEARDOWN_LIMIT = timedelta(seconds=5)
-"""How long the end of a leg that was hung up is waited for."""
-
-TIME_OUT_CAUSE = 19
-"""Q.850: no answer from the user. What our own ring time-out is told as."""
-
-ADOPTED = 900_000
-"""Where the numbering of what is said begins in a call that was adopted: past all that was said before."""
-
-DIAL_GRACE = timedelta(seconds=2)
-"""How much later than ours the PBX's own ring time-out is: it only acts if we are gone."""
-
 
 class Prospects(Protocol):
     """What the profile, as it is now, would do with this call-back: the reschedule rules seen from inside a call."""
@@ -86,134 +84,6 @@ class Prospects(Protocol):
         """The client will be called again, of whatever kind, after an attempt that ends so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
-    """What the attempt needs of its profile, as it was when the attempt began. `try_number` None: never rung before."""
-
-    endpoints: tuple[str, ...]
-    number: str
-    try_number: int | None
-    ring: timedelta
-    key_wait: timedelta
-    prompt_repeats: int
-    after_failure: timedelta
-    client_ring: timedelta
-    keys: Keys
-
-    @classmethod
-    def of(cls, profile: Profile, number: str, counted: int) -> Script:
-        """The script for a number whose phone was rung `counted` times before."""
-        return cls(
-            endpoints=profile.target.endpoints,
-            number=number,
-            try_number=counted + 1 if counted else None,
-            ring=profile.agent.ring,
-            key_wait=profile.agent.key_wait,
-            prompt_repeats=profile.agent.prompt_repeats,
-            after_failure=profile.agent.after_failure,
-            client_ring=profile.client.ring,
-            keys=profile.agent.keys,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Core:
-    """What all states share. `legs` are those not known to be gone; `utterance` numbers what is said to the agent."""
-
-    script: Script
-    attempt: Attempt
-    legs: frozenset[Leg] = frozenset()
-    agent: Leg = FIRST_AGENT
-    utterance: int = 0
-    network_took: bool = False
-    pressed: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ringing:
-    """The agent's phone rings (or several do)."""
-
-    core: Core
-    verdicts: frozenset[Outcome] = frozenset()
-    cause: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """The agent hears what this is and which keys there are."""
-
-    core: Core
-    plays: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Checking:
-    """Key 1 was pressed; the checks are made again."""
-
-    core: Core
-
-
-@dataclass(frozen=True, slots=True)
-class Dialling:
-    """The client is being dialled. `sound` is what the agent hears when nothing is said: ours, ours, or the network's.
-
-    `confirming` while the reschedule key is being confirmed over it.
-    """
-
-    core: Core
-    sound: str = "connecting"
-    confirming: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Talking:
-    """The two are bridged."""
-
-    core: Core
-    answered_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Apologising:
-    """The agent vanished as the client answered; the client is told."""
-
-    core: Core
-
-
-@dataclass(frozen=True, slots=True)
-class Narrating:
-    """The client leg is over; the agent is told how and what follows. `window`: they may still press to retry."""
-
-    core: Core
-    client_outcome: Outcome
-    window: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Parting:
-    """The attempt is over; the agent is told a last thing."""
-
-    core: Core
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Every leg is being taken down."""
-
-    core: Core
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """Every leg is gone; `attempt` has its outcome."""
-
-    attempt: Attempt
-
-
-Live = Ringing | Listening | Checking | Dialling | Talking | Apologising | Narrating | Parting | Ending
-AttemptState = Live | Finished
 Next = tuple[AttemptState, Effects]
 
 

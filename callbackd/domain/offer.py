@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from callbackd.domain import prompts
-from callbackd.domain.attempt import DIAL_GRACE, SPEECH_LIMIT, TEARDOWN_LIMIT
 from callbackd.domain.callback import EventType, Offer, OfferOutcome, Outcome
+from callbackd.domain.limits import DIAL_GRACE, SPEECH_LIMIT, TEARDOWN_LIMIT
 from callbackd.domain.profile import Profile
 from callbackd.domain.prompts import Phrase
 from callbackd.domain.telephony import (

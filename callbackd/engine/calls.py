@@ -7,19 +7,18 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 from callbackd.domain import attempt as attempts
+from callbackd.domain import attempt_states as states
+from callbackd.domain import limits
 from callbackd.domain import offer as offers
 from callbackd.domain.callback import Attempt, CallBack, EventType, Offer, State, Step, TimelineEvent
 from callbackd.domain.numbers import fill_template
 from callbackd.domain.profile import Profile
 from callbackd.domain.telephony import (
     CLIENT,
-    OFFER,
     CancelAsked,
     Cleared,
-    DialClient,
     Effect,
     Finish,
     Happening,
@@ -29,7 +28,6 @@ from callbackd.domain.telephony import (
     Note,
     Recheck,
     Refused,
-    Ring,
     Save,
     StartTimer,
     StopTimer,
@@ -38,10 +36,11 @@ from callbackd.domain.telephony import (
 from callbackd.engine.admission import Admission
 from callbackd.engine.clock import Clock
 from callbackd.engine.phones import Phones
+from callbackd.engine.plays import AttemptPlay, OfferPlay, Play
 from callbackd.engine.profiles import Rules
 from callbackd.engine.prospects import LiveProspects
 from callbackd.engine.settlement import Settlement
-from callbackd.store.interface import Change, Stale, Store, StoreError
+from callbackd.store.interface import Stale, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -62,149 +61,6 @@ def line_of(callback: CallBack, step: Step, sequence: int, profile: Profile) -> 
         language=callback.language or profile.language,
         prompts=profile.prompts,
     )
-
-
-class Play(Protocol):
-    """The two kinds of call, as the runner drives them."""
-
-    @property
-    def over(self) -> bool:
-        """Every leg is gone."""
-
-    @property
-    def state(self) -> State | None:
-        """The call-back's state while the call stands so; None: as it was."""
-
-    @property
-    def legs(self) -> frozenset[Leg]:
-        """The legs not known to be gone."""
-
-    def wants(self, effect: Effect) -> bool:
-        """False of a ring or a dial that was asked for before something happened at once and made it pointless."""
-
-    def advance(self, happening: Happening, at: datetime) -> Sequence[Effect]:
-        """Take what happened; the effects are to be carried out in order."""
-
-    def change(self, callback: CallBack, events: Sequence[TimelineEvent], dialled: datetime | None) -> Change:
-        """The call's present record, to be written with these events."""
-
-    async def settle(
-        self, settlement: Settlement, callback: CallBack, notes: Sequence[TimelineEvent]
-    ) -> CallBack:
-        """Write how it ended and what follows."""
-
-
-@dataclass(slots=True)
-class AttemptPlay:
-    """An attempt that runs."""
-
-    machine: attempts.AttemptState
-    prospects: LiveProspects
-
-    @property
-    def over(self) -> bool:
-        """Every leg is gone."""
-        return isinstance(self.machine, attempts.Finished)
-
-    @property
-    def state(self) -> State | None:
-        """`agent`, `client` or `connected` while the legs come up; unchanged while they go."""
-        match self.machine:
-            case attempts.Ringing() | attempts.Listening() | attempts.Checking():
-                return State.AGENT
-            case attempts.Dialling():
-                return State.CLIENT
-            case attempts.Talking() | attempts.Apologising():
-                return State.CONNECTED
-        return None
-
-    @property
-    def legs(self) -> frozenset[Leg]:
-        """The legs not known to be gone."""
-        return frozenset() if isinstance(self.machine, attempts.Finished) else self.machine.core.legs
-
-    @property
-    def attempt(self) -> Attempt:
-        """The record as it stands."""
-        return self.machine.attempt if isinstance(self.machine, attempts.Finished) else self.machine.core.attempt
-
-    def wants(self, effect: Effect) -> bool:
-        """Phones are rung while it rings them only."""
-        match effect:
-            case Ring():
-                return isinstance(self.machine, attempts.Ringing)
-            case DialClient() | Save(dialled=True):
-                return isinstance(self.machine, attempts.Dialling)
-        return True
-
-    def advance(self, happening: Happening, at: datetime) -> Sequence[Effect]:
-        """Take what happened; the effects are to be carried out in order."""
-        if isinstance(self.machine, attempts.Finished):
-            return ()
-        self.machine, effects = attempts.advance(self.machine, happening, at, self.prospects)
-        return effects
-
-    def change(self, callback: CallBack, events: Sequence[TimelineEvent], dialled: datetime | None) -> Change:
-        """The attempt's present record."""
-        return Change(callback, events, attempt=self.attempt, dialled=dialled)
-
-    async def settle(
-        self, settlement: Settlement, callback: CallBack, notes: Sequence[TimelineEvent]
-    ) -> CallBack:
-        """Write how it ended and what follows."""
-        return await settlement.attempt(callback, self.attempt, notes)
-
-
-@dataclass(slots=True)
-class OfferPlay:
-    """An offer that runs."""
-
-    machine: offers.OfferState
-
-    @property
-    def over(self) -> bool:
-        """Every leg is gone."""
-        return isinstance(self.machine, offers.OfferFinished)
-
-    @property
-    def state(self) -> State | None:
-        """`offering` throughout."""
-        return State.OFFERING
-
-    @property
-    def legs(self) -> frozenset[Leg]:
-        """The leg, unless it is known to be gone."""
-        up = not isinstance(self.machine, offers.OfferFinished) and self.machine.core.up
-        return frozenset({OFFER}) if up else frozenset()
-
-    @property
-    def offer(self) -> Offer:
-        """The record as it stands."""
-        return self.machine.offer if isinstance(self.machine, offers.OfferFinished) else self.machine.core.offer
-
-    def wants(self, effect: Effect) -> bool:
-        """The client is rung while it rings them only."""
-        match effect:
-            case DialClient() | Save(dialled=True):
-                return isinstance(self.machine, offers.Calling)
-        return True
-
-    def advance(self, happening: Happening, at: datetime) -> Sequence[Effect]:
-        """Take what happened; the effects are to be carried out in order."""
-        if isinstance(self.machine, offers.OfferFinished):
-            return ()
-        self.machine, effects = offers.advance(self.machine, happening, at)
-        return effects
-
-    def change(self, callback: CallBack, events: Sequence[TimelineEvent], dialled: datetime | None) -> Change:
-        """The offer's present record."""
-        return Change(callback, events, offer=self.offer, dialled=dialled)
-
-    async def settle(
-        self, settlement: Settlement, callback: CallBack, notes: Sequence[TimelineEvent]
-    ) -> CallBack:
-        """Write how it ended and what follows."""
-        return await settlement.offer(callback, self.offer, notes)
 
 
 @dataclass(eq=False, slots=True)
@@ -483,7 +339,7 @@ class Calls:
 
     def begin_attempt(self, callback: CallBack, attempt: Attempt, profile: Profile) -> Call:
         """An attempt that has been claimed in the store."""
-        script = attempts.Script.of(profile, callback.number, callback.counted)
+        script = states.Script.of(profile, callback.number, callback.counted)
         machine, effects = attempts.begin(script, attempt)
         play = AttemptPlay(machine, LiveProspects(self.rules, callback))
         return self._open(callback, line_of(callback, Step.ATTEMPT, attempt.number, profile), play, effects)
@@ -496,10 +352,10 @@ class Calls:
 
     def adopt(self, callback: CallBack, attempt: Attempt, profile: Profile, agent: Leg) -> Call:
         """Two people who were talking before we were there: go on following them."""
-        script = attempts.Script.of(profile, callback.number, callback.counted)
+        script = states.Script.of(profile, callback.number, callback.counted)
         legs = frozenset({agent, CLIENT})
-        core = attempts.Core(script, attempt, legs, agent=agent, network_took=True, utterance=attempts.ADOPTED)
-        machine = attempts.Talking(core, attempt.client_answered_at or self.clock.now())
+        core = states.Core(script, attempt, legs, agent=agent, network_took=True, utterance=limits.ADOPTED)
+        machine = states.Talking(core, attempt.client_answered_at or self.clock.now())
         line = line_of(callback, Step.ATTEMPT, attempt.number, profile)
         play = AttemptPlay(machine, LiveProspects(self.rules, callback))
         call = Call(self, callback, line, play, (), dialled=True)

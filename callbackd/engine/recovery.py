@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from callbackd.domain.attempt import Dialling, Ending, final_outcome
+from callbackd.domain.attempt import final_outcome
+from callbackd.domain.attempt_states import Dialling, Ending
 from callbackd.domain.callback import (
     Attempt,
     CallBack,
@@ -23,8 +24,9 @@ from callbackd.domain.callback import (
 from callbackd.domain.offer import KEYS
 from callbackd.domain.rest import counts, interrupted_outcome
 from callbackd.domain.telephony import CLIENT, Interrupted, Leg, LegAnswered, LegEnded, Role
-from callbackd.engine.calls import AttemptPlay, Call, Calls
+from callbackd.engine.calls import Call, Calls
 from callbackd.engine.clock import Clock
+from callbackd.engine.plays import AttemptPlay
 from callbackd.engine.profiles import Rules
 from callbackd.engine.settlement import Settlement
 from callbackd.store.interface import Change, Stale, Store, StoreError

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from callbackd.domain import attempt as attempts
 from callbackd.domain import offer as offers
-from callbackd.domain.attempt import AttemptState, Finished, Script
+from callbackd.domain.attempt_states import AttemptState, Finished, Script
 from callbackd.domain.callback import Attempt, EventType, Kind, Offer, Outcome
 from callbackd.domain.offer import OfferFinished, OfferScript, OfferState
 from callbackd.domain.profile import Keys

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callbackd.domain import attempt as attempts
+from callbackd.domain import attempt_states as states
 from callbackd.domain.callback import EventType, Outcome
 from callbackd.domain.profile import Keys
 from callbackd.domain.telephony import (
@@ -669,7 +669,7 @@ class TestCancel:
     def test_takes_everything_down(self, reach: Callable[[AttemptCall], None]) -> None:
         call = AttemptCall(prompt=False)
         reach(call)
-        legs = call.state.core.legs if not isinstance(call.state, attempts.Finished) else frozenset()
+        legs = call.state.core.legs if not isinstance(call.state, states.Finished) else frozenset()
         call.cancelled()
         call.waits(200)
         assert call.outcome is Outcome.CANCELLED
@@ -715,7 +715,7 @@ class TestInterrupted:
     ) -> None:
         call = AttemptCall(prompt=False)
         reach(call)
-        legs = call.state.core.legs if still_up and not isinstance(call.state, attempts.Finished) else frozenset()
+        legs = call.state.core.legs if still_up and not isinstance(call.state, states.Finished) else frozenset()
         call.interrupted(*legs)
         if still_up:
             assert legs <= set(call.hung_up)
@@ -815,7 +815,7 @@ class Watched(AttemptCall):
         before, dials = self.state, self.count(DialClient)
         super().happens(happening)
         if self.count(DialClient) > dials:
-            assert isinstance(before, attempts.Checking)
+            assert isinstance(before, states.Checking)
             assert isinstance(happening, Cleared)
             assert self.count(Recheck) > 0
 
@@ -841,14 +841,14 @@ def test_whatever_happens_it_ends_once_and_leaves_nobody_on_the_line(
                 ended |= set(LEGS) - happening.legs
         call.happens(happening)
         call.waits(pause)
-    if isinstance(call.state, attempts.Checking):
+    if isinstance(call.state, states.Checking):
         call.happens(Refused("paused"))
-    if isinstance(call.state, attempts.Talking):
+    if isinstance(call.state, states.Talking):
         agent = call.state.core.agent
         call.agent_hangs_up(agent.index)
         ended.add(agent)
     call.waits(3600)
-    assert isinstance(call.state, attempts.Finished)
+    assert isinstance(call.state, states.Finished)
     assert call.outcome is not None
     assert call.record.counted is not None
     assert call.count(Finish) == 1

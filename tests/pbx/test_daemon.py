@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from callbackd.domain.attempt import VANISHED_WITHIN
+from callbackd.domain.limits import VANISHED_WITHIN
 from callbackd.domain.rest import CONVERSATION
 from rig.behaviours import answers, busy, presses, rings_for_ever, talks
 from rig.daemon import Callbackd
