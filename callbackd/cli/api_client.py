@@ -71,7 +71,7 @@ class ApiClient:
         except OSError as error:
             reason = (error.strerror or str(error) or type(error).__name__).lower()
             raise Unreachable(
-                f"the daemon can't be reached at {self._where}: {reason}; is it running? (systemctl status callbackd)"
+                f"the daemon can't be reached at {self._where}: {reason}; is it running?"
             ) from None
         except (http.client.HTTPException, ValueError):
             raise Unreachable(

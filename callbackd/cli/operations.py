@@ -55,8 +55,8 @@ def resume(file: ConfigurationFile, profile: str | None, intake: bool, dialling:
 def reload(file: ConfigurationFile, as_json: bool) -> None:
     """Have the daemon read its configuration again.
 
-    The profiles and limits come into force; every other setting waits for a restart. If anything is wrong, all that is
-    wrong is printed, and the old configuration stays. Calls that are running are not touched.
+    Profiles, limits, drain, retention and log come into force; other settings wait for a restart. If anything is
+    wrong, all of it is printed, and the old configuration stays. Calls that are running are not touched.
     """
     answer = ApiClient(file.settings()).post("reload", body={}, tolerated=422)
     if as_json:

@@ -94,10 +94,10 @@ def clock(instant: str, zone: tzinfo) -> str:
 
 
 def reason(callback: Mapping[str, Any], zone: tzinfo) -> str:
-    """What a call-back waits for, or since when it is over."""
+    """What a call-back waits for, or when it ended."""
     following = callback["next"]
     if following is None:
-        return f"since {clock(callback['ended_at'], zone)}" if callback["ended_at"] else ""
+        return f"ended {clock(callback['ended_at'], zone)}" if callback["ended_at"] else ""
     if following["step"] == "offer":
         text = "the client is to be asked for one more try"
     else:

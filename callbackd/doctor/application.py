@@ -21,7 +21,7 @@ async def registered(client: AriClient, daemon_answers: bool | None) -> Finding:
                 f"callbackd runs, but '{name}' is not registered at this Asterisk",
                 "see ari in `callbackd status`; was the daemon started with this ari.url?",
             )
-        return warning(CHECK, f"'{name}' is registered by nobody", "start callbackd (systemctl start callbackd)")
+        return warning(CHECK, f"'{name}' is registered by nobody", "start callbackd")
     if daemon_answers is False:
         return warning(
             CHECK,

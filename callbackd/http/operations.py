@@ -64,7 +64,7 @@ def operation_routes(services: Services) -> APIRouter:
 
     @routes.post("/reload", response_model=Reloaded, responses=_INVALID)
     async def reload() -> Reloaded | Response:
-        """Read the configuration again: its profiles and limits come into force, or none of it does."""
+        """Read the configuration again: profiles, limits, drain, retention and log come into force, or none does."""
         problems = control.reload()
         if not problems:
             return Reloaded(profiles=sorted(services.rules.profiles))

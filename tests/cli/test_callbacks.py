@@ -87,7 +87,7 @@ async def test_list(daemon: Shell, house: House) -> None:
     row = next(line for line in lines if first in line)
     for cell in ("support", "queued", "+14165550101", "Ann", "Mon 2 Nov 2026 12:00 EST", "first attempt"):
         assert cell in row
-    assert "since Mon 2 Nov 2026 12:00 EST" in next(line for line in lines if second in line)
+    assert "ended Mon 2 Nov 2026 12:00 EST" in next(line for line in lines if second in line)
 
 
 async def test_a_narrow_terminal_gets_two_lines_for_each(daemon: Shell) -> None:

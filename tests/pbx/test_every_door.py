@@ -186,7 +186,7 @@ class Doors:
         call = await self.company.phones.dial(uri, "<anonymous>", hears(keys_it))
         await first(hears_mark(call, "menu-offer"), call.ended())
         if call.ended_at is None:
-            await call.press(f"{keyed}#1")
+            await call.press(f"{keyed}#1", pause=0.2)
             await first(hears_mark(call, "menu-refused", within=20.0), call.ended(20.0))
             await call.hangup()
         await call.ended()
