@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ CallBacks = list[dict[str, Any]]
 def watch_list(fetch: Callable[[], CallBacks], zone_of: ZoneOf, *, as_json: bool = False) -> None:
     """Show what `fetch` brings, again and again, until Ctrl-C. Raises what `fetch` does."""
     console = new_console()
+    # Started from a shell's background, Ctrl-C would be ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if console.is_terminal and not as_json:
             _live(fetch, zone_of, console)
