@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,6 +20,7 @@ APPLICATION_ID = 1667392611
 _FILE = re.compile(r"(?P<number>\d{4})_[a-z0-9_]+\.sql")
 
 
+@cache
 def load_migrations() -> tuple[str, ...]:
     """The scripts in order; the first makes version 1. Raises `ValueError` if a number is missing or given twice."""
     folder = files(__package__).joinpath("migrations")

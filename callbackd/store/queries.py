@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.resources import files
 
 _NAME = re.compile(r"^-- name: (?P<name>[a-z_]+)$")
@@ -31,7 +32,7 @@ class Queries(Mapping[str, str]):
     @classmethod
     def load(cls) -> Queries:
         """Those of this package."""
-        return cls(files(__package__).joinpath("queries.sql").read_text(encoding="utf-8"))
+        return cls(_packaged())
 
     def __getitem__(self, name: str) -> str:
         return self._statements[name]
@@ -41,3 +42,9 @@ class Queries(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._statements)
+
+
+@cache
+def _packaged() -> str:
+    """Read once: whoever is started by root and then becomes another user may not be able to any more."""
+    return files(__package__).joinpath("queries.sql").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from callbackd.journal import KeyValueFormatter
 
 
 class Journal(logging.Handler):
-    """Lines from `info` on."""
+    """Lines from `info` on of the doors; what the engine says beside them is its own matter."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -20,6 +20,8 @@ class Journal(logging.Handler):
         self._grown = asyncio.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith("callbackd.engine."):
+            return
         self.lines.append(self.format(record))
         self._grown.set()
 

@@ -88,6 +88,8 @@ def as_nobody() -> Iterator[Path]:
     """A folder that the account may read; root becomes nobody for the length of a test."""
     folder = Path(tempfile.mkdtemp())
     root = os.geteuid() == 0
+    Queries.load()
+    load_migrations()  # nobody may not be able to read the checkout
     yield folder
     if root:
         os.seteuid(0)
@@ -208,6 +210,7 @@ def test_migrations_that_are_not_numbered_in_sequence_are_refused(
     shutil.copytree(str(files("callbackd.store").joinpath("migrations")), tmp_path / "migrations")
     (tmp_path / "migrations" / "0007_lucky.sql").touch()
     monkeypatch.setattr(migrating, "files", lambda _: tmp_path)
+    load_migrations.cache_clear()
     with pytest.raises(ValueError, match="7"):
         load_migrations()
 
