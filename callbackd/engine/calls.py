@@ -181,7 +181,12 @@ class Call:
     async def _save(self, save: Save) -> None:
         """Before the client is dialled nothing goes on unwritten. After, no call is cut off for want of a disk."""
         now = self._office.clock.now()
-        events = (*self._notes, TimelineEvent(save.type, now, self._numbered(dict(save.data))))
+        data = self._numbered(dict(save.data))
+        if save.type is EventType.CLIENT_ANSWERED and isinstance(self.play, AttemptPlay):
+            # The effects before this one have ended what the agent was hearing: now nothing stands between the two.
+            answered_at = self.play.attempt.client_answered_at or now
+            data["bridged_after_ms"] = round((now - answered_at).total_seconds() * 1000)
+        events = (*self._notes, TimelineEvent(save.type, now, data))
         callback = replace(self.callback, state=self.play.state or self.callback.state)
         change = self.play.change(callback, events, now if save.dialled else None)
         try:

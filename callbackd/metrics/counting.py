@@ -45,6 +45,8 @@ class Counting:
         match event.type:
             case EventType.ATTEMPT_STARTED if data.get("attempt") == 1:
                 await self._first_attempt(event)
+            case EventType.CLIENT_ANSWERED if "bridged_after_ms" in data:
+                metrics.answer_to_bridge.labels(profile).observe(data["bridged_after_ms"] / 1000)
             case EventType.ATTEMPT_ENDED:
                 metrics.attempts.labels(profile, str(data.get("kind")), str(data.get("outcome"))).inc()
             case EventType.OFFER_ENDED:

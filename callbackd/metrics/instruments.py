@@ -50,6 +50,13 @@ class Instruments:
             registry=registry,
             buckets=_WAITS,
         )
+        self.answer_to_bridge = Histogram(
+            "callbackd_answer_to_bridge_seconds",
+            "From the client's answer, as callbackd learns of it, until nothing of ours is between client and agent.",
+            ["profile"],
+            registry=registry,
+            buckets=_REQUESTING,
+        )
         self.agent_seconds = Histogram(
             "callbackd_agent_seconds_per_completed",
             "Seconds that agents were on the line in all attempts of a call-back that was completed.",

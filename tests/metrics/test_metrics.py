@@ -86,6 +86,14 @@ async def test_the_wait_for_the_first_attempt(api: Caller, house: House) -> None
 
 
 @pytest.mark.usefixtures("counting")
+async def test_how_soon_an_answer_is_bridged(api: Caller, house: House) -> None:
+    asked = await _asked(api)
+    await _happens(house, asked, EventType.CLIENT_ANSWERED, bridged_after_ms=20)
+    assert await sample(house, "callbackd_answer_to_bridge_seconds_sum", profile="support") == 0.02
+    assert await sample(house, "callbackd_answer_to_bridge_seconds_count", profile="support") == 1
+
+
+@pytest.mark.usefixtures("counting")
 async def test_the_agents_time_for_a_completed_one(api: Caller, house: House) -> None:
     asked = await _asked(api)
     for number, seconds in ((1, 20), (2, 100)):
