@@ -35,7 +35,7 @@ from callbackd.domain.telephony import Interrupted
 from callbackd.engine.admission import Admission
 from callbackd.engine.callers import Callers
 from callbackd.engine.calls import Call, Calls
-from callbackd.engine.clock import SystemClock
+from callbackd.engine.clock import Clock, SystemClock
 from callbackd.engine.control import Control
 from callbackd.engine.desk import Desk
 from callbackd.engine.feed import Feed
@@ -104,16 +104,24 @@ def run(config_path: Path) -> int:
 class Daemon:
     """One running callbackd: its parts and what they run on."""
 
-    def __init__(self, configuration: Configuration, store: Store, transport: Transport, group: TaskGroup) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: Store,
+        transport: Transport,
+        group: TaskGroup,
+        clock: Clock,
+        chance: random.Random,
+    ) -> None:
         self._settings = configuration.settings
         self._rules = Rules(configuration.profiles, _limits(configuration))
         self._store = store
         self._group = group
         self.stopped = asyncio.Event()
         self._stops = 0
-        clock = self._clock = SystemClock()
+        self._clock = clock
         self._started = clock.now()
-        chance = self._chance = random.SystemRandom()
+        self._chance = chance
         self._link = Supervisor(
             transport,
             self._settings.ari.app,
@@ -343,7 +351,7 @@ async def _run_group(configuration: Configuration, store: Store, transport: Tran
     code = EXIT_FAILED
     try:
         async with TaskGroup() as group:
-            daemon = Daemon(configuration, store, transport, group)
+            daemon = Daemon(configuration, store, transport, group, SystemClock(), random.SystemRandom())
             with _signals(daemon):
                 daemon.start()
                 log.info("callbackd %s started", __version__, extra={"profiles": ",".join(configuration.profiles)})
