@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 15.0
 _LARGEST_TOKEN = 4096
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared with, not listened at
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class ApiClient:
                 "such as http: {listen: 127.0.0.1:8780}"
             )
         self._where = settings.http.listen
-        self._host = _ANYWHERE.get(self._where.host, self._where.host)
+        self._host = self._where.reached_at
         self._token_file = settings.http.token_file
 
     def get(self, *path: str, query: Iterable[tuple[str, str]] = ()) -> Any:

@@ -13,6 +13,8 @@ Network = IPv4Network | IPv6Network
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?")
 
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared with, not listened at
+
 
 @dataclass(frozen=True, slots=True)
 class Listen:
@@ -25,6 +27,11 @@ class Listen:
     def is_loopback(self) -> bool:
         """Whether only this machine can reach it."""
         return self.host == "localhost" or (_is_address(self.host) and ip_address(self.host).is_loopback)
+
+    @property
+    def reached_at(self) -> str:
+        """The host at which a program on this machine reaches it: loopback, where it listens at every address."""
+        return _EVERY_ADDRESS.get(self.host, self.host)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -18,8 +18,6 @@ from callbackd.doctor.finding import Finding, failed, ok
 PATIENCE = 3.0
 """Seconds for which a lock or an answer is waited for."""
 
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared with, not listened at
-
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
@@ -60,8 +58,7 @@ async def daemon(settings: Settings) -> Daemon | None:
 
 def _daemon(settings: Http) -> Daemon:
     where = settings.listen
-    host = _ANYWHERE.get(where.host, where.host)
-    connection = http.client.HTTPConnection(host, where.port, timeout=PATIENCE)
+    connection = http.client.HTTPConnection(where.reached_at, where.port, timeout=PATIENCE)
     try:
         connection.request("GET", "/healthz")
         answer = connection.getresponse()

@@ -241,17 +241,6 @@ def may_still_reschedule(profile: Profile, reschedules: Reschedules, at: datetim
     return _below_max(profile, reschedules)[0] and _has_place(profile, Kind.AGENT, at)
 
 
-def auto_will_retry(
-    profile: Profile, *, outcome: Outcome, reschedules: Reschedules, at: datetime, route_open: bool = False
-) -> bool:
-    """Will a counted attempt that failed so at `at` be tried again without anybody's doing?"""
-    if not profile.rescheduling.auto or outcome is Outcome.ANSWERED:
-        return False
-    if outcome is Outcome.CLIENT_INVALID and not route_open:
-        return False
-    return _below_max(profile, reschedules)[0] and _has_place(profile, Kind.AUTO, at)
-
-
 def _kind(profile: Profile, outcome: Outcome, armed: bool) -> tuple[Kind | None, Why]:
     """Never two reschedules for one attempt: `agent` if both apply. What is completed does not come here."""
     rules = profile.rescheduling

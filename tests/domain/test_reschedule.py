@@ -17,7 +17,6 @@ from callbackd.domain.reschedule import (
     Placed,
     Retry,
     after_attempt,
-    auto_will_retry,
     may_still_reschedule,
     place,
     place_by_hand,
@@ -356,17 +355,6 @@ class TestWhatTheAgentIsTold:
     def test_not_if_cut_off_drops_it(self) -> None:
         assert not may_still_reschedule(profile(after_cut_off=DROP), NONE_USED, LATE)
         assert may_still_reschedule(profile(), NONE_USED, LATE)
-
-    @pytest.mark.parametrize("outcome", FAILURES)
-    def test_auto_will_retry(self, outcome: Outcome) -> None:
-        assert auto_will_retry(profile(), outcome=outcome, reschedules=NONE_USED, at=TEN)
-        assert not auto_will_retry(profile(auto=False), outcome=outcome, reschedules=NONE_USED, at=TEN)
-        assert not auto_will_retry(profile(), outcome=outcome, reschedules=Reschedules(2), at=TEN)
-        assert not auto_will_retry(profile(after_cut_off=DROP), outcome=outcome, reschedules=NONE_USED, at=LATE)
-
-    def test_auto_will_not_retry_what_was_answered_or_does_not_exist(self) -> None:
-        for outcome in (Outcome.ANSWERED, Outcome.CLIENT_INVALID):
-            assert not auto_will_retry(profile(), outcome=outcome, reschedules=NONE_USED, at=TEN)
 
 
 class TestWhy:

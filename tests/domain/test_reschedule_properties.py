@@ -19,7 +19,6 @@ from callbackd.domain.reschedule import (
     Retry,
     after_attempt,
     after_offer,
-    auto_will_retry,
     may_still_reschedule,
     place,
     used,
@@ -179,9 +178,6 @@ def test_counts_never_exceed_max_however_decisions_are_chained(
 @given(profiles(), st.sampled_from(COUNTED), st.integers(0, 5), instants)
 def test_what_the_agent_is_told_is_what_happens(rules: Profile, outcome: Outcome, spent: int, ended: datetime) -> None:
     reschedules = Reschedules(agent=spent)
-    if outcome is not Outcome.AGENT_RESCHEDULED:
-        decision = after_attempt(rules, outcome=outcome, armed=False, reschedules=reschedules, ended_at=ended)
-        assert auto_will_retry(rules, outcome=outcome, reschedules=reschedules, at=ended) == isinstance(decision, Retry)
     armed = after_attempt(rules, outcome=Outcome.AGENT_RESCHEDULED, armed=True, reschedules=reschedules, ended_at=ended)
     by_agent = isinstance(armed, Retry) and armed.kind is Kind.AGENT
     assert may_still_reschedule(rules, reschedules, ended) == by_agent
