@@ -18,6 +18,7 @@ from callbackd.ari.errors import (
     MalformedReply,
     NotFound,
     Refused,
+    ServerError,
     Unreachable,
     allocation_failed,
     refusal,
@@ -45,8 +46,18 @@ T = TypeVar("T")
 UNWANTED_EVENTS = ("ChannelVarset", "ChannelDialplan", "ChannelConnectedLine", "ChannelCallerId")
 """Half of all events, and of no use to us."""
 
+UNUSED_EVENTS = (
+    *UNWANTED_EVENTS,
+    *("PlaybackStarted", "PlaybackContinuing", "ChannelHangupRequest"),
+    *("BridgeCreated", "BridgeDestroyed", "ChannelEnteredBridge", "ChannelLeftBridge"),
+)
+"""A call's events that nothing here acts on: half of what is left. The ends of channels and playbacks tell it all."""
+
 LOOKS_AFTER_A_LOST_POST = (0.0, 0.2, 0.8)
 """Seconds before each look for a channel whose creation got no answer."""
+
+STOPS_OF_A_PLAYBACK = (0.05, 0.2)
+"""Seconds after each failure to stop a playback."""
 
 
 class AriClient:
@@ -71,6 +82,14 @@ class AriClient:
         """Which Asterisk this is."""
         path = "/asterisk/info"
         return self._decoded(decode_info, await self._ask("GET", path), path)
+
+    async def description(self, resource: str) -> dict[str, Any]:
+        """Asterisk's own description (Swagger 1.1) of `bridges`, `channels`, `events` ...
+
+        Raises NotFound where they are not installed.
+        """
+        path = f"/api-docs/{_segment(resource)}.json"
+        return self._object(await self._ask("GET", path), path)
 
     async def modules(self) -> dict[str, str]:
         """Every loaded module by name (`res_pjsip.so`), with its status (`Running`)."""
@@ -183,31 +202,29 @@ class AriClient:
 
         With `caller`, the called phone shows that channel's connected caller instead of our caller id: the client of
         an agent's leg would see their own number. A failed leg's ChannelDestroyed often comes without a last Dial
-        event; a Local channel that is busy says so in one and stays until it is hung up (with `reason_code`, which
-        becomes its cause). After an Unreachable, the channel's state tells: Down is not dialled.
+        event; a Local channel that is busy says so in one and stays until it is hung up (with a `reason`, which
+        becomes its cause). If the answer is lost, the channel's state tells; Unreachable is raised if it is Down still.
         """
         self._gate()
         body: dict[str, Any] = {"timeout": math.ceil(timeout)}
         if caller is not None:
             body["caller"] = caller
-        await self._ask("POST", f"/channels/{_segment(channel_id)}/dial", body=body)
+        try:
+            await self._ask("POST", f"/channels/{_segment(channel_id)}/dial", body=body)
+        except Unreachable as lost:
+            if not (lost.perhaps_acted and await self._was_dialled(channel_id)):
+                raise
 
     async def answer(self, channel_id: str) -> None:
         """Picks up."""
         await self._ask("POST", f"/channels/{_segment(channel_id)}/answer")
 
-    async def hangup(self, channel_id: str, *, reason: str | None = None, reason_code: int | None = None) -> bool:
-        """Hangs up, with ARI's `reason` (normal, busy, congestion, no_answer ...) or a Q.850 code; not both.
+    async def hangup(self, channel_id: str, *, reason: str | None = None) -> bool:
+        """Hangs up, with one of ARI's reasons: normal, busy, congestion, no_answer ... (old ones take no Q.850 code).
 
         False if the channel was already gone, which is success too.
         """
-        if reason is not None and reason_code is not None:
-            raise ValueError("either a reason or a reason code")
-        query: dict[str, str] = {}
-        if reason is not None:
-            query["reason"] = reason
-        if reason_code is not None:
-            query["reason_code"] = str(reason_code)
+        query = {} if reason is None else {"reason": reason}
         return await self._gone("DELETE", f"/channels/{_segment(channel_id)}", query=query)
 
     async def get_channel(self, channel_id: str) -> Channel | None:
@@ -247,8 +264,18 @@ class AriClient:
         return self._decoded(decode_playback, await self._ask("POST", path, body=body), path)
 
     async def stop_playback(self, playback_id: str) -> bool:
-        """Stops the whole list; its PlaybackFinished says `done`. False if it was over already, which is success."""
-        return await self._gone("DELETE", f"/playbacks/{_segment(playback_id)}")
+        """Stops the whole list; its PlaybackFinished says `done`. False if it was over already, which is success.
+
+        Right at a playback's beginning Asterisk 16 may fail (500) to stop it: it is asked again, for a tone would go
+        on for ever.
+        """
+        path = f"/playbacks/{_segment(playback_id)}"
+        for wait in STOPS_OF_A_PLAYBACK:
+            try:
+                return await self._gone("DELETE", path)
+            except ServerError:
+                await asyncio.sleep(wait)
+        return await self._gone("DELETE", path)
 
     async def get_variable(self, channel_id: str, name: str) -> str | None:
         """A channel variable or function; None if it is not set or the channel has gone."""
@@ -297,7 +324,7 @@ class AriClient:
     # Bridges
 
     async def create_bridge(self, bridge_id: str, *, kind: str = "mixing,dtmf_events", name: str = "") -> Bridge:
-        """A bridge that reports digits. Conflict if it exists."""
+        """A bridge that reports digits. ServerError (500, "Possible duplicate bridge id") if it exists."""
         path = "/bridges"
         body = {"type": kind, "bridgeId": bridge_id, "name": name}
         return self._decoded(decode_bridge, await self._ask("POST", path, body=body), path)
@@ -365,6 +392,18 @@ class AriClient:
                 raise
             return await self._look_for(channel_id, lost)
         return self._decoded(decode_channel, answer, path)
+
+    async def _was_dialled(self, channel_id: str) -> bool:
+        """Whether a dial without an answer was heard. Of one that is gone again the events tell."""
+        for wait in LOOKS_AFTER_A_LOST_POST:
+            await asyncio.sleep(wait)
+            try:
+                channel = await self.get_channel(channel_id)
+            except AriError:
+                continue
+            if channel is None or channel.state != "Down":
+                return True
+        return False
 
     async def _look_for(self, channel_id: str, lost: Unreachable) -> Channel:
         """The channel that a POST without an answer has made after all, or the error that says what is known."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from callbackd.ari.abilities import Abilities
 from callbackd.ari.causes import classify_agent, classify_client
 from callbackd.ari.client import AriClient, caller_id
 from callbackd.ari.errors import (
@@ -58,9 +59,11 @@ STASIS_START_LIMIT = 5.0
 """Seconds that a created channel has to enter the application."""
 
 
-_LINGERING = {"BUSY": 17, "CONGESTION": 34}
-"""A Local channel that is told so stays for a while; it is hung up with the cause that this means."""
+_LINGERING = {"BUSY": "busy", "CONGESTION": "congestion"}
+"""A Local channel that is told so stays for a while; it is hung up with the reason that this means."""
 
+
+_CALLER = "CALLERID(all)"
 
 _UNRUNG = "Local/s@callbackd-agents"
 """An endpoint whose channel is never dialled, so that it need not exist."""
@@ -93,6 +96,7 @@ class _LineState:
     speech: dict[Leg, Speech] = field(default_factory=dict)
     bridged: set[Leg] = field(default_factory=set)
     has_bridge: bool = False
+    may_have_bridge: bool = False
 
     def leg(self, leg: Leg) -> _LegState:
         return self.legs.setdefault(leg, _LegState())
@@ -102,7 +106,8 @@ class Switchboard:
     """Carries out effects, and hands each call its events.
 
     `tell` gets a call-back's id and an event that is to come back through `interpret`, in order, from the one consumer
-    of that call; `devices_changed` is called when a watched queue's state did.
+    of that call; `devices_changed` is called when a watched queue's state did; `stray`, when there is a leg that no
+    call follows, or one that could not be taken down. `abilities` are Asterisk's; whoever learns of them says so.
     """
 
     def __init__(
@@ -110,12 +115,19 @@ class Switchboard:
         client: AriClient,
         tell: Callable[[str, object], None],
         devices_changed: Callable[[], None],
+        stray: Callable[[], None] = lambda: None,
     ) -> None:
+        self.abilities = Abilities()
         self._client = client
         self._tell = tell
         self._devices_changed = devices_changed
+        self._stray = stray
         self._lines: dict[LineKey, _LineState] = {}
         self._queues: dict[str, bool] = {}
+
+    def __len__(self) -> int:
+        """How many calls are followed."""
+        return len(self._lines)
 
     def open(self, line: Line) -> None:
         """Follow the events of a call from now on: before anything is asked for it."""
@@ -142,7 +154,7 @@ class Switchboard:
         for leg, known in state.legs.items():
             if not known.gone:
                 await self._quietly(self._client.hangup(channel_id(state.key, leg)))
-        if state.has_bridge:
+        if state.has_bridge or state.may_have_bridge:
             await self._quietly(self._client.delete_bridge(bridge_id(state.key)))
 
     async def perform(self, line: Line, effect: Effect) -> Sequence[Happening]:
@@ -182,7 +194,11 @@ class Switchboard:
                 found = parse_channel(event.channel.id)
             case _:
                 return
-        if found is None or (state := self._lines.get(found[0])) is None:
+        if found is None:
+            return
+        if (state := self._lines.get(found[0])) is None:
+            if isinstance(event, StasisStart | ChannelStateChange):
+                self._stray()
             return
         if isinstance(event, StasisStart):
             state.leg(found[1]).in_stasis.set()
@@ -214,6 +230,22 @@ class Switchboard:
             return ()
         return await self._meaning(state, found[1], signal)
 
+    async def unseen_answer(self, line: Line, leg: Leg) -> Sequence[Happening] | None:
+        """What a leg's answer means for the call, if it was answered and nobody was told; None if that can't be known.
+
+        To be asked before a ring time-out is believed: two people may be talking.
+        """
+        state = self._lines.get(key_of(line))
+        if state is None or state.leg(leg).gone:
+            return ()
+        try:
+            channel = await self._client.get_channel(channel_id(state.key, leg))
+        except Unreachable:
+            return None
+        except AriError:
+            return ()
+        return self._answered(state, leg) if channel is not None and channel.up else ()
+
     async def _meaning(self, state: _LineState, leg: Leg, signal: Event) -> Sequence[Happening]:
         match signal:
             case StasisStart() if leg.role is Role.AGENT:
@@ -240,8 +272,8 @@ class Switchboard:
                 return self._took(state, leg, LegProgress(leg))
             if status == "ANSWER":
                 return self._answered(state, leg)
-            if (cause := _LINGERING.get(status)) is not None:
-                await self._quietly(self._client.hangup(channel_id(state.key, leg), reason_code=cause))
+            if (reason := _LINGERING.get(status)) is not None:
+                await self._quietly(self._client.hangup(channel_id(state.key, leg), reason=reason))
         return ()
 
     def _took(self, state: _LineState, leg: Leg, happening: Happening) -> Sequence[Happening]:
@@ -299,12 +331,16 @@ class Switchboard:
         name = channel_id(state.key, dial.leg)
         known = state.leg(dial.leg)
         agent = channel_id(state.key, dial.agent) if dial.agent is not None else None
+        variables = {}
+        if agent is not None and not self.abilities.keeps_displays:
+            variables[_CALLER] = caller_id(state.line.name, state.line.number)
         asked_to_ring = False
         try:
             await self._client.create_channel(
                 name,
                 state.line.client_endpoint,
                 caller_id=state.line.caller_id,
+                variables=variables,
                 language=state.line.language,
                 originator=agent,
             )
@@ -360,11 +396,19 @@ class Switchboard:
         return (LegEnded(leg, Outcome.INTERRUPTED),)
 
     async def _into_bridge(self, state: _LineState, leg: Leg) -> Sequence[Happening]:
-        """An agent is spoken to in the call's bridge, so that the client can join them without a gap."""
+        """An agent is spoken to in the call's bridge, so that the client can join them without a gap.
+
+        An Asterisk that can't keep displays makes each phone in a bridge show the other channel's caller: so there the
+        agent's channel becomes one of the company's, now (later the request would wait for the end of what is said),
+        and the client's, when it is made, one of the client's.
+        """
         if leg in state.bridged or state.leg(leg).gone:
             return ()
         try:
+            if not self.abilities.keeps_displays:
+                await self._client.set_variable(channel_id(state.key, leg), _CALLER, state.line.caller_id or "<>")
             if not state.has_bridge:
+                state.may_have_bridge = True  # made, perhaps, even if no answer comes
                 await self._client.create_bridge(bridge_id(state.key))
                 state.has_bridge = True
             await self._client.add_to_bridge(bridge_id(state.key), channel_id(state.key, leg))
@@ -386,6 +430,7 @@ class Switchboard:
             await request
         except AriError as error:
             log.warning("could not clear up", extra={"error": str(error)})
+            self._stray()
 
     # Queues.
 
@@ -398,6 +443,18 @@ class Switchboard:
                 self._device(device, await self._client.device_state(device))
             except AriError as error:
                 log.warning("can't watch the queue", extra={"queue": name, "error": str(error)})
+
+    async def look_again(self) -> None:
+        """Ask the queues that seem to have nobody how they stand now: the event that told otherwise may be lost.
+
+        Only good news counts: the queues of an Asterisk that has just started say nobody where `count_members` knows.
+        """
+        for device in [device for device, available in self._queues.items() if not available]:
+            try:
+                if await self._client.device_state(device) == "NOT_INUSE":
+                    self._device(device, "NOT_INUSE")
+            except AriError as error:
+                log.debug("can't ask the queue", extra={"device": device, "error": str(error)})
 
     async def count_members(self) -> None:
         """Ask the queues that seem to have nobody how many members are ready; the link must be ready.
