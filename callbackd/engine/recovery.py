@@ -22,6 +22,7 @@ from callbackd.domain.callback import (
     TimelineEvent,
 )
 from callbackd.domain.offer import KEYS
+from callbackd.domain.profile import ClientRoute, Profile, Target
 from callbackd.domain.rest import counts, interrupted_outcome
 from callbackd.domain.telephony import CLIENT, Interrupted, Leg, LegAnswered, LegEnded, Role
 from callbackd.engine.calls import Call, Calls
@@ -49,6 +50,10 @@ class Wreckage(Protocol):
 
     def together(self, callback_id: str, step: Step, sequence: int) -> bool:
         """Its legs are answered and in one bridge."""
+
+    @property
+    def pbx_started_at(self) -> datetime | None:
+        """Since when the PBX runs, by its own clock; None if it does not say."""
 
     async def sweep(self, callback_id: str, step: Step, sequence: int) -> None:
         """Take down all that is left of one call."""
@@ -80,12 +85,14 @@ class Recovery:
     def contact_lost(self) -> None:
         """The PBX can't be seen from now on; of several such tellings the first counts."""
         self._lost_at = self._lost_at or self._clock.now()
+        self._calls.blind = True
 
     async def after_contact(self, wreckage: Wreckage) -> None:
         """The PBX can be seen again: hold what we believe to be live against what is up."""
         for call in self._calls:
             self._compare(call, wreckage, self._lost_at)
         self._lost_at = None
+        self._calls.blind = False
         for callback in await self._store.live():
             if self._calls.find(callback.id) is None:
                 await self._settle_safely(callback, wreckage)
@@ -132,18 +139,19 @@ class Recovery:
             return
         attempt = (await self._store.attempts(callback.id))[-1]
         legs = wreckage.legs_of(callback.id, Step.ATTEMPT, attempt.number)
-        profile = self._rules.profiles.get(callback.profile)
+        profile = self._rules.profiles.get(callback.profile) or _of_old(callback)
         agents = [leg for leg in sorted(legs) if leg.role is Role.AGENT]
         together = wreckage.together(callback.id, Step.ATTEMPT, attempt.number)
         talking = together and bool(agents) and CLIENT in legs
-        if profile is not None and callback.state is State.CLIENT and talking:
+        if callback.state is State.CLIENT and talking:
             callback, attempt = await self._answered_unseen(callback, attempt)
-        if profile is not None and callback.state is State.CONNECTED and talking:
+        if callback.state is State.CONNECTED and talking:
             log.info("adopted", extra={"callback": callback.id, "profile": callback.profile})
             self._follows.follow(self._calls.adopt(callback, attempt, profile, agents[0]))
             return
         await wreckage.sweep(callback.id, Step.ATTEMPT, attempt.number)
-        settled = await self._settlement.attempt(callback, self._interrupted_attempt(callback, attempt))
+        last_seen = await self._last_seen(wreckage)
+        settled = await self._settlement.attempt(callback, self._interrupted_attempt(callback, attempt, last_seen))
         log.info("interrupted", extra={"callback": callback.id, "state": settled.state.value})
 
     async def _answered_unseen(self, callback: CallBack, attempt: Attempt) -> tuple[CallBack, Attempt]:
@@ -160,11 +168,24 @@ class Recovery:
         event = TimelineEvent(EventType.RESTING, self._clock.now(), {"why": ["no call was found"], "until": None})
         await self._store.commit(Change(replace(callback, state=State.SCHEDULED), (event,)))
 
-    def _interrupted_attempt(self, callback: CallBack, attempt: Attempt) -> Attempt:
+    async def _last_seen(self, wreckage: Wreckage) -> datetime:
+        """Until when two who are gone may have talked.
+
+        A PBX that was up all the time has ended their call as people end it: that may have been just now. One that
+        has died since the last heartbeat has cut them off: nobody knows of any talk after that heartbeat.
+        """
+        now = self._clock.now()
+        alive_at = await self._store.alive_at()
+        up_since = wreckage.pbx_started_at
+        if alive_at is None or (up_since is not None and up_since <= alive_at):
+            return now
+        return min(alive_at, now)
+
+    def _interrupted_attempt(self, callback: CallBack, attempt: Attempt, last_seen: datetime) -> Attempt:
         now = self._clock.now()
         talked: timedelta | None = None
         if attempt.client_answered_at is not None and callback.state is State.CONNECTED:
-            talked = now - attempt.client_answered_at
+            talked = max(last_seen - attempt.client_answered_at, timedelta(0))
         outcome = final_outcome(interrupted_outcome(talked), attempt.armed)
         counted = counts(
             outcome, attempt.client_outcome, network_took=attempt.client_dialled_at is not None, after_answer=False
@@ -174,3 +195,8 @@ class Recovery:
     def _interrupted_offer(self, offer: Offer) -> Offer:
         outcome = KEYS.get(offer.key or "", OfferOutcome.INTERRUPTED)
         return replace(offer, ended_at=self._clock.now(), outcome=outcome)
+
+
+def _of_old(callback: CallBack) -> Profile:
+    """For two who talk, though their profile was removed meanwhile: one with the defaults, that dials nobody."""
+    return Profile(callback.profile, callback.profile, Target(endpoints=()), ClientRoute(endpoint="", allow=()))

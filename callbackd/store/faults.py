@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from pathlib import Path
 
 from callbackd.store.interface import StoreError, StoreUnavailable
+
+UNREADABLE = "a text in it can't be read"
+"""Damage of which SQLite's binding can't even name the place."""
+
+RESTORE = (
+    "stop callbackd, move {path}, {path}-wal and {path}-shm away together, and put a backup in their place:"
+    " `install -m 600 -o callbackd BACKUP {path}`; without one, rescue what is left: `sqlite3 DAMAGED .recover`"
+)
+"""What to do with a damaged database; it has the place `path`."""
+
+NO_SPACE = 32 * 1024
+"""Bytes: with less, SQLite can't open a database that has a write-ahead log."""
 
 _MENDS = {
     sqlite3.SQLITE_PERM: ("may not be used", "let the account that runs callbackd read and write it"),
@@ -28,17 +41,34 @@ _MENDS = {
         "is not an SQLite database",
         "name another file in `database:`, or move this one away and an empty database is made",
     ),
-    sqlite3.SQLITE_CORRUPT: ("is damaged", "restore it from a copy, or rescue it with `sqlite3 FILE .recover`"),
+    sqlite3.SQLITE_CORRUPT: ("is damaged", RESTORE),
 }
 
 
 def told(error: sqlite3.Error, path: Path) -> StoreError:
     """The same error in our words: `StoreUnavailable` if it is about the file, a plain `StoreError` if it is not."""
     code = getattr(error, "sqlite_errorcode", None)
+    if code is None and "decode" in str(error):
+        return told_of_damage(UNREADABLE, path)  # the error itself shows the text, which may be anybody's name
     if code is None or (code & 0xFF) not in _MENDS:
         return StoreError(f"the database {path} refused a statement: {error}")
-    cause, mend = _MENDS[code & 0xFF]
-    return StoreUnavailable(f"the database {path} {cause} ({error}): {mend}")
+    kind = code & 0xFF
+    if kind == sqlite3.SQLITE_IOERR and _is_full(path):
+        kind = sqlite3.SQLITE_FULL  # what SQLite makes of it where it can't make its shared memory's file
+    cause, mend = _MENDS[kind]
+    return StoreUnavailable(f"the database {path} {cause} ({error}): {mend.format(path=path)}")
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < NO_SPACE
+    except OSError:
+        return False
+
+
+def told_of_damage(cause: object, path: Path) -> StoreUnavailable:
+    """The database is damaged, and what to do."""
+    return StoreUnavailable(f"the database {path} is damaged ({cause}): {RESTORE.format(path=path)}")
 
 
 def told_of_file(error: OSError, path: Path) -> StoreUnavailable:

@@ -6,12 +6,14 @@ refused with `ValueError`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from callbackd.domain.callback import Attempt, CallBack, Offer, State, Step, TimelineEvent
+from callbackd.domain.hours import Span
+from callbackd.domain.tallies import Tallies
 
 
 class StoreError(Exception):
@@ -79,7 +81,8 @@ class Pause:
 class Query:
     """Which call-backs to list. `states` may hold `queued` and `scheduled`: `now` tells them apart.
 
-    `cursor` is the opaque text of the page before. Newest request first.
+    `cursor` is the opaque text of the page before. Newest request first. `digits` are part of the number, `name` is
+    part of the name, upper and lower case alike; `since` and `until` bound the request, the one in, the other out.
     """
 
     now: datetime
@@ -88,6 +91,15 @@ class Query:
     number: str | None = None
     limit: int = 100
     cursor: str | None = None
+    digits: str | None = None
+    name: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it asks for what no index of its own answers."""
+        return any(each is not None for each in (self.digits, self.name, self.since, self.until))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,86 @@ class CursorInvalid(StoreError):
     """The cursor was not made by this store."""
 
 
-class Store(Protocol):
+class NotEnded(StoreError):
+    """A number has call-backs that have not ended: `ids`, the oldest request first."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        super().__init__(f"call-backs that have not ended: {', '.join(ids)}")
+        self.ids = tuple(ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How much of a number was erased, row by row. `undelivered` are those of the `events` that a consumer had not had.
+
+    `keys` are idempotency keys, `suspects` entries in the memory of route breakers. `unblocked`: it was taken off the
+    block-list; `blocked`: it stays there.
+    """
+
+    callbacks: int = 0
+    attempts: int = 0
+    offers: int = 0
+    events: int = 0
+    undelivered: int = 0
+    keys: int = 0
+    dials: int = 0
+    suspects: int = 0
+    unblocked: bool = False
+    blocked: bool = False
+
+
+class Erases(Protocol):
+    """How personal data leave the store, and whether what stays is whole.
+
+    `delivered` is the id of the last event that every consumer of the outbox has had; None if nobody follows it.
+    """
+
+    async def erase_ended_before(self, instant: datetime, limit: int = 500, delivered: int | None = None) -> int:
+        """Erase call-backs that ended before then, with all that belongs to them; how many were erased.
+
+        The `limit` that ended first are looked at. Those with an event later than `delivered` stay.
+        """
+
+    async def count_ended_before(self, instant: datetime) -> int:
+        """How many call-backs that ended before then are still kept."""
+
+    async def forget(self, number: str, *, unblock: bool = False, delivered: int | None = None) -> Forgotten:
+        """Erase all that is known of a number, also what was not delivered. Raises `NotEnded`, and erases nothing.
+
+        Only its place on the block-list is kept, unless `unblock`.
+        """
+
+    async def wash(self) -> bool:
+        """Let what was erased vanish from the disk too; False if somebody reads or writes now: try again later."""
+
+    async def examine(self) -> Sequence[str]:
+        """Read all of the store and tell what is damaged; empty if it is sound. Takes its time, and keeps nobody
+        waiting."""
+
+
+class Browses(Protocol):
+    """What people look at beyond one call-back. None of it keeps the engine waiting, nor a feed."""
+
+    async def queued(self, profile: str, now: datetime, limit: int, offset: int = 0) -> Sequence[CallBack]:
+        """Those of the waiting that are due, whether they rest or not, in the order: priority, due, id."""
+
+    async def coming(self, profile: str, now: datetime, limit: int, offset: int = 0) -> Sequence[CallBack]:
+        """Those of the waiting that are due later than now: the first due first, then by priority and id."""
+
+    async def live_attempts(self) -> Sequence[Attempt]:
+        """The present attempt of every call-back that is on the phone for one, in order of call-back."""
+
+    async def live_offers(self) -> Sequence[Offer]:
+        """The present offer of every call-back that is on the phone for one, in order of call-back."""
+
+    async def endings(self, profile: str, since: datetime, until: datetime) -> Mapping[State, int]:
+        """How many call-backs ended with each disposition from `since` to before `until`; none of those with none."""
+
+    async def tallies(self, profile: str, days: Sequence[Span]) -> Tallies:
+        """What came of the requests of each of the days, which are in order and apart."""
+
+
+class Store(Browses, Erases, Protocol):
     """Where call-backs are kept. The truth: memory is a cache of it."""
 
     async def add(self, callback: CallBack, event: TimelineEvent, idempotency: Idempotency | None = None) -> CallBack:
@@ -198,8 +289,11 @@ class Store(Protocol):
 
     async def set_delivered(self, consumer: str, event_id: int) -> None: ...
 
-    async def erase_ended_before(self, instant: datetime, limit: int = 500) -> int:
-        """Erase call-backs that ended before then, with all that belongs to them; how many were erased."""
+    async def beat(self, now: datetime) -> None:
+        """Remember that the daemon is alive at `now` and sees the PBX."""
+
+    async def alive_at(self) -> datetime | None:
+        """The last `beat`; None before the first."""
 
     async def check_writable(self) -> None:
         """Prove that a transaction can be written. Raises `StoreUnavailable`."""

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from callbackd.domain.callback import WAITING, Attempt, CallBack, Offer, State, Step, TimelineEvent
 from callbackd.store import changes, rows
@@ -23,11 +23,13 @@ from callbackd.store.interface import (
     Stale,
     StoreError,
 )
+from callbackd.store.memory_erasing import MemoryErasing
+from callbackd.store.memory_surveys import MemorySurveys, fits
 from callbackd.store.order import LIVE_STATES, place
 from callbackd.store.paging import Selection, page
 
 
-class MemoryStore:
+class MemoryStore(MemorySurveys, MemoryErasing):
     """A `Store` that keeps the promises of the one in SQLite, but for outliving its process.
 
     `close` does nothing: a daemon that is started again in a simulation finds what it left.
@@ -47,6 +49,7 @@ class MemoryStore:
         self._conditions: dict[str, ProfileCondition] = {}
         self._pauses: dict[str, Pause] = {}
         self._delivered: dict[str, int] = {}
+        self._alive_at: datetime | None = None
         self._listeners: list[Callable[[], None]] = []
 
     # Writing
@@ -149,24 +152,13 @@ class MemoryStore:
         """Remember what a consumer has confirmed. A cursor never goes back."""
         self._delivered[consumer] = max(event_id, self._delivered.get(consumer, event_id))
 
-    async def erase_ended_before(self, instant: datetime, limit: int = 500) -> int:
-        """See `Store.erase_ended_before`. Dials go too, a day later, when no limit looks at them any more."""
-        before = _whole(instant)
-        ended = sorted(
-            (callback.ended_at, callback.id)
-            for callback in self._callbacks.values()
-            if callback.state.ended and callback.ended_at is not None and callback.ended_at < before
-        )
-        erased = {callback_id for _, callback_id in ended[:limit]}
-        for callback_id in erased:
-            del self._callbacks[callback_id]
-            self._attempts.pop(callback_id, None)
-            self._offers.pop(callback_id, None)
-            self._timelines.pop(callback_id, None)
-        self._outbox = [event for event in self._outbox if event.callback_id not in erased]
-        self._idempotency = {key: kept for key, kept in self._idempotency.items() if kept[2] not in erased}
-        self._dials = [dial for dial in self._dials if dial[0] >= before - timedelta(hours=24)]
-        return len(erased)
+    async def beat(self, now: datetime) -> None:
+        """See `Store.beat`."""
+        self._alive_at = _whole(now)
+
+    async def alive_at(self) -> datetime | None:
+        """The last `beat`; None before the first."""
+        return self._alive_at
 
     async def check_writable(self) -> None:
         """Memory always is."""
@@ -266,6 +258,7 @@ class MemoryStore:
             and query.number in (None, callback.number)
             and (to_ms(callback.requested_at), callback.id) < (selection.before, selection.before_id)
             and (callback.state not in WAITING or selection.due_after < to_ms(callback.due_at) <= selection.due_until)
+            and fits(callback, query)
         ]
         found.sort(key=lambda callback: (callback.requested_at, callback.id), reverse=True)
         return page(found, query.limit)

@@ -10,6 +10,7 @@ PRAGMA journal_mode = WAL;
 PRAGMA busy_timeout = 5000;
 PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
+PRAGMA secure_delete = ON;
 PRAGMA cache_size = -8192;
 PRAGMA journal_size_limit = 67108864;
 
@@ -22,6 +23,45 @@ PRAGMA cache_size = -4096;
 SELECT (SELECT application_id FROM pragma_application_id) AS application_id,
        (SELECT user_version FROM pragma_user_version) AS user_version,
        EXISTS (SELECT 1 FROM sqlite_master) AS has_content;
+
+-- name: schema
+SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite~_%' ESCAPE '~';
+
+-- name: version
+PRAGMA user_version;
+
+-- name: page_size
+PRAGMA page_size;
+
+-- name: quick_check
+PRAGMA quick_check(5);
+
+-- name: foreign_key_check
+PRAGMA foreign_key_check;
+
+-- Those who are on the phone, with all that belongs to them: what a start needs first.
+-- name: read_live
+SELECT * FROM callbacks AS c INDEXED BY callbacks_live
+LEFT JOIN attempts AS a ON a.callback_id = c.id
+LEFT JOIN offers AS o ON o.callback_id = c.id
+LEFT JOIN events AS e ON e.callback_id = c.id
+WHERE c.state IN ('agent', 'client', 'connected', 'offering');
+
+-- name: count_callbacks
+SELECT count(*) FROM callbacks;
+
+-- A copy is one file: whoever opens it turns the write-ahead log on again.
+-- name: use_one_file
+PRAGMA journal_mode = DELETE;
+
+-- name: empty_log
+PRAGMA wal_checkpoint(TRUNCATE);
+
+-- name: write_anew
+VACUUM;
+
+-- name: begin_reading
+BEGIN;
 
 -- name: begin
 BEGIN IMMEDIATE;
@@ -43,6 +83,12 @@ ROLLBACK TO write;
 
 -- name: prove_writable
 INSERT INTO write_proof (id, writes) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET writes = writes + 1;
+
+-- name: put_heartbeat
+INSERT INTO heartbeat (id, at) VALUES (1, :at) ON CONFLICT (id) DO UPDATE SET at = excluded.at;
+
+-- name: heartbeat
+SELECT (SELECT at FROM heartbeat WHERE id = 1) AS instant;
 
 -- Writing call-backs ------------------------------------------------------------------------------------------------
 
@@ -111,10 +157,42 @@ WHERE rowid IN (
     SELECT rowid FROM callbacks INDEXED BY callbacks_ended
     WHERE ended_at IS NOT NULL AND ended_at < :instant
       AND state NOT IN ('scheduled', 'agent', 'client', 'connected', 'offering')
-    ORDER BY ended_at, id LIMIT :limit);
+    ORDER BY ended_at, id LIMIT :limit)
+  AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.callback_id = callbacks.id AND e.id > :delivered);
+
+-- name: count_ended_before
+SELECT count(*) AS n FROM callbacks AS c INDEXED BY callbacks_ended
+WHERE c.ended_at IS NOT NULL AND c.ended_at < :instant
+  AND c.state NOT IN ('scheduled', 'agent', 'client', 'connected', 'offering');
 
 -- name: erase_dials
 DELETE FROM dials WHERE rowid IN (SELECT rowid FROM dials INDEXED BY dials_at WHERE at < :instant LIMIT :limit);
+
+-- Forgetting a number -------------------------------------------------------------------------------------------------
+
+-- name: count_of_number
+SELECT (SELECT count(*) FROM callbacks AS c INDEXED BY callbacks_by_number WHERE c.number = :number) AS callbacks,
+       (SELECT count(*) FROM callbacks AS c INDEXED BY callbacks_by_number
+        CROSS JOIN attempts AS a ON a.callback_id = c.id WHERE c.number = :number) AS attempts,
+       (SELECT count(*) FROM callbacks AS c INDEXED BY callbacks_by_number
+        CROSS JOIN offers AS o ON o.callback_id = c.id WHERE c.number = :number) AS offers,
+       (SELECT count(*) FROM callbacks AS c INDEXED BY callbacks_by_number
+        CROSS JOIN events AS e ON e.callback_id = c.id WHERE c.number = :number) AS events,
+       (SELECT count(*) FROM callbacks AS c INDEXED BY callbacks_by_number
+        CROSS JOIN events AS e ON e.callback_id = c.id WHERE c.number = :number AND e.id > :delivered) AS undelivered,
+       (SELECT count(*) FROM callbacks AS c INDEXED BY callbacks_by_number
+        CROSS JOIN idempotency AS i INDEXED BY idempotency_callback ON i.callback_id = c.id
+        WHERE c.number = :number) AS keys;
+
+-- name: forget_callbacks
+DELETE FROM callbacks WHERE rowid IN (
+    SELECT rowid FROM callbacks INDEXED BY callbacks_by_number WHERE number = :number);
+
+-- name: forget_dials
+DELETE FROM dials WHERE rowid IN (SELECT rowid FROM dials INDEXED BY dials_number WHERE number = :number);
+
+-- name: conditions
+SELECT * FROM conditions;
 
 -- Reading one call-back ---------------------------------------------------------------------------------------------
 
@@ -287,6 +365,95 @@ WHERE c.number = :number AND (c.requested_at, c.id) < (:before, :before_id)
   AND c.state IN (SELECT value FROM json_each(:states))
   AND (c.state <> 'scheduled' OR (c.due_at > :due_after AND c.due_at <= :due_until))
 ORDER BY c.requested_at DESC, c.id DESC LIMIT :limit;
+
+-- What people look at at their leisure: over a connection of its own. `folded` is a function of ours. -----------------
+
+-- Those that do not rest are found by their index, a page per step and priority; those that rest are few.
+-- name: list_queued
+WITH RECURSIVE
+priorities (step, priority) AS (
+    SELECT s.value, (SELECT max(priority) FROM callbacks INDEXED BY callbacks_in_order
+                     WHERE state = 'scheduled' AND startable_at = due_at AND profile = :profile AND next_step = s.value)
+    FROM json_each('["attempt", "offer"]') AS s
+    UNION ALL
+    SELECT p.step, (SELECT max(c.priority) FROM callbacks AS c INDEXED BY callbacks_in_order
+                    WHERE c.state = 'scheduled' AND c.startable_at = c.due_at AND c.profile = :profile
+                      AND c.next_step = p.step AND c.priority < p.priority)
+    FROM priorities AS p WHERE p.priority IS NOT NULL
+)
+SELECT c.* FROM priorities AS p CROSS JOIN callbacks AS c
+WHERE p.priority IS NOT NULL AND c.rowid IN (
+    SELECT i.rowid FROM callbacks AS i INDEXED BY callbacks_in_order
+    WHERE i.state = 'scheduled' AND i.startable_at = i.due_at AND i.profile = :profile AND i.next_step = p.step
+      AND i.priority = p.priority AND i.due_at <= :now
+    ORDER BY i.due_at, i.id LIMIT :reach)
+UNION ALL
+SELECT c.* FROM callbacks AS c
+WHERE c.id IN (
+    SELECT r.id FROM rests AS r
+    WHERE r.profile = :profile AND r.next_step IN ('attempt', 'offer') AND r.level = 6 AND r.due_at <= :now)
+ORDER BY 7 DESC, 12, 1 LIMIT :limit OFFSET :offset;
+
+-- name: list_coming
+SELECT c.* FROM callbacks AS c
+WHERE c.rowid IN (
+    SELECT i.rowid FROM callbacks AS i INDEXED BY callbacks_due
+    WHERE i.state = 'scheduled' AND i.profile = :profile AND i.due_at > :now
+    ORDER BY i.due_at, i.priority DESC, i.id LIMIT :limit OFFSET :offset)
+ORDER BY c.due_at, c.priority DESC, c.id;
+
+-- name: live_attempts
+SELECT a.* FROM callbacks AS c INDEXED BY callbacks_live
+CROSS JOIN attempts AS a ON a.callback_id = c.id AND a.number = c.attempts_made
+WHERE c.state IN ('agent', 'client', 'connected', 'offering') AND c.state <> 'offering';
+
+-- name: live_offers
+SELECT o.* FROM callbacks AS c INDEXED BY callbacks_live
+CROSS JOIN offers AS o ON o.callback_id = c.id AND o.number = c.offers_made
+WHERE c.state IN ('agent', 'client', 'connected', 'offering') AND c.state = 'offering';
+
+-- name: search
+SELECT c.* FROM callbacks AS c INDEXED BY callbacks_newest
+WHERE (c.requested_at, c.id) < (:before, :before_id) AND (:since IS NULL OR c.requested_at >= :since)
+  AND (:profile IS NULL OR c.profile = :profile)
+  AND c.state IN (SELECT value FROM json_each(:states))
+  AND (c.state <> 'scheduled' OR (c.due_at > :due_after AND c.due_at <= :due_until))
+  AND (:number IS NULL OR c.number = :number)
+  AND (:digits IS NULL OR instr(c.number, :digits) > 0)
+  AND (:name IS NULL OR instr(folded(c.name), :name) > 0)
+ORDER BY c.requested_at DESC, c.id DESC LIMIT :limit;
+
+-- name: count_endings
+SELECT state, count(*) AS n FROM callbacks INDEXED BY callbacks_ended
+WHERE ended_at IS NOT NULL AND ended_at >= :since AND ended_at < :until AND profile = :profile
+  AND state NOT IN ('scheduled', 'agent', 'client', 'connected', 'offering')
+GROUP BY state;
+
+-- name: tally_requests
+SELECT d.key AS day, c.state,
+       c.requested_at - (c.requested_at % :quarter + :quarter) % :quarter AS quarter, count(*) AS n,
+       sum(c.reschedules_auto) AS auto, sum(c.reschedules_agent) AS agent, sum(c.reschedules_client) AS client
+FROM json_each(:days) AS d CROSS JOIN json_each(:states) AS s CROSS JOIN callbacks AS c INDEXED BY callbacks_by_profile
+WHERE c.profile = :profile AND c.state = s.value
+  AND c.requested_at >= json_extract(d.value, '$[0]') AND c.requested_at < json_extract(d.value, '$[1]')
+GROUP BY 1, 2, 3;
+
+-- name: tally_attempts
+SELECT day, try, outcome,
+       (waited > :first_wait) + (waited > :second_wait) + (waited > :third_wait) + (waited > :fourth_wait)
+       + (waited > :fifth_wait) AS wait_class,
+       count(*) AS n, sum(waited) AS waited
+FROM (SELECT d.key AS day, a.outcome,
+             iif(a.counted, min(:most_tries, (SELECT count(*) FROM attempts AS b
+                                              WHERE b.callback_id = a.callback_id AND b.number <= a.number
+                                                AND b.counted)), 0) AS try,
+             iif(a.outcome = 'answered', a.client_answered_at - c.requested_at, NULL) AS waited
+      FROM json_each(:days) AS d CROSS JOIN json_each(:states) AS s
+      CROSS JOIN callbacks AS c INDEXED BY callbacks_by_profile CROSS JOIN attempts AS a ON a.callback_id = c.id
+      WHERE c.profile = :profile AND c.state = s.value
+        AND c.requested_at >= json_extract(d.value, '$[0]') AND c.requested_at < json_extract(d.value, '$[1]')
+        AND a.outcome IS NOT NULL)
+GROUP BY 1, 2, 3, 4;
 
 -- Numbers -----------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ import aiosqlite
 
 from callbackd.domain.callback import Attempt, CallBack, Offer, State, Step, TimelineEvent
 from callbackd.store import changes, rows
-from callbackd.store.faults import told, told_of_file
+from callbackd.store.erasing import Erasing
+from callbackd.store.faults import UNREADABLE, told, told_of_damage, told_of_file
 from callbackd.store.instants import from_ms, from_ms_or_none, to_ms
 from callbackd.store.interface import (
     AlreadyWaiting,
@@ -32,22 +33,27 @@ from callbackd.store.interface import (
     StoreError,
     StoreUnavailable,
 )
-from callbackd.store.migrate import load_migrations, migrate, schema_version
+from callbackd.store.migrate import load_migrations
+from callbackd.store.opening import make_ready
 from callbackd.store.order import LIVE_STATES
 from callbackd.store.paging import Selection, page
 from callbackd.store.queries import Queries
 from callbackd.store.rows import RowValues
+from callbackd.store.soundness import refuse_without_its_log
+from callbackd.store.surveys import Surveys, folded
+from callbackd.store.visits import Reader
 from callbackd.store.writer import Writer
 
-DIALS_KEPT = timedelta(hours=24)
-"""How much longer than the call-backs of its time a dial is kept: the limit looks that far back."""
+Connect = Callable[..., aiosqlite.Connection]
+"""What `aiosqlite.connect` promises: asked for a path, it answers with a connection that is opened when entered."""
 
 
-class SqliteStore:
+class SqliteStore(Surveys, Erasing):
     """A `Store` in one SQLite file (write-ahead log, `synchronous=FULL`). Made by `open`, ended by `close`.
 
     Writes go through one connection and share transactions (see `Writer`). What the engine reads and what people list
-    have a connection each, so that neither waits for a write, nor the engine for a listing.
+    have a connection each, so that neither waits for a write, nor the engine for a listing; what takes its time (see
+    `Surveys`) has one more.
     """
 
     def __init__(
@@ -55,25 +61,27 @@ class SqliteStore:
         path: Path,
         queries: Queries,
         writer: Writer,
-        connections: tuple[aiosqlite.Connection, aiosqlite.Connection, aiosqlite.Connection],
+        connections: tuple[aiosqlite.Connection, aiosqlite.Connection, aiosqlite.Connection, aiosqlite.Connection],
     ) -> None:
-        """For `open`: `connections` are the writer's, the engine's and the listings'."""
+        """For `open`: `connections` are the writer's, the engine's, the listings' and the surveys'."""
         self._path = path
         self._queries = queries
         self._writer = writer
         self._connections = connections
-        _, self._engine, self._listings = connections
+        self._engine, self._listings, self._surveys = map(Reader, connections[1:])
         self._closed: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[], None]] = []
 
     @classmethod
-    async def open(cls, path: str | os.PathLike[str], *, together: int = 256) -> SqliteStore:
-        """Open the database, or make it (mode 0600), and bring its schema up to date.
+    async def open(
+        cls, path: str | os.PathLike[str], *, together: int = 256, connect: Connect = aiosqlite.connect
+    ) -> SqliteStore:
+        """Open the database, or make it (mode 0600), examine it and bring its schema up to date (see `make_ready`).
 
-        At most `together` writes share a transaction.
+        At most `together` writes share a transaction. `connect` makes the connections: the seam for a disk that fails.
 
         Raises `StoreUnavailable` if there is no such folder, if file or folder may not be written, if the file is not
-        a database of callbackd, or if a newer callbackd wrote it.
+        a database of callbackd, if a newer callbackd wrote it, or if it is damaged.
         """
         path = Path(path)
         queries = Queries.load()
@@ -81,18 +89,21 @@ class SqliteStore:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise told_of_file(error, path) from error
+        refuse_without_its_log(path)
         async with contextlib.AsyncExitStack() as stack:
             try:
                 connections = (
-                    await _connect(stack, path, queries, "configure_writer"),
-                    await _connect(stack, path, queries, "configure_reader"),
-                    await _connect(stack, path, queries, "configure_reader"),
+                    await _connect(stack, connect, path, queries, "configure_writer"),
+                    await _connect(stack, connect, path, queries, "configure_reader"),
+                    await _connect(stack, connect, path, queries, "configure_reader"),
+                    await _connect(stack, connect, path, queries, "configure_reader"),
                 )
-                await schema_version(connections[0], queries, path)
-                await connections[0].execute_fetchall(queries["use_wal"])
-                await migrate(connections[0], queries, load_migrations(), path)
+                await connections[-1].create_function("folded", 1, folded, deterministic=True)
+                await make_ready(connections[0], queries, load_migrations(), path)
             except sqlite3.Error as error:
                 raise told(error, path) from error
+            except UnicodeDecodeError as error:
+                raise told_of_damage(UNREADABLE, path) from error
             store = cls(path, queries, Writer(connections[0], queries, path, together), connections)
             stack.push_async_callback(store.close)
             await store.check_writable()
@@ -108,6 +119,8 @@ class SqliteStore:
     async def _close(self) -> None:
         try:
             await self._writer.close()
+            for reader in (self._engine, self._listings, self._surveys):
+                await reader.close()
         finally:
             for connection in reversed(self._connections):
                 await connection.close()
@@ -119,14 +132,14 @@ class SqliteStore:
         row = rows.callback_to_row(replace(callback, version=1))
         event_row = rows.event_to_row(event, callback.id)
 
-        async def work(connection: aiosqlite.Connection) -> CallBack:
+        def work(connection: sqlite3.Connection) -> CallBack:
             try:
-                await connection.execute(self._queries["insert_callback"], row)
+                connection.execute(self._queries["insert_callback"], row)
             except sqlite3.IntegrityError as error:
-                raise await self._conflict(connection, row, error) from error
-            await connection.execute(self._queries["append_event"], event_row)
+                raise self._conflict(connection, row, error) from error
+            connection.execute(self._queries["append_event"], event_row)
             if idempotency is not None:
-                await connection.execute(
+                connection.execute(
                     self._queries["put_idempotency"],
                     {
                         "key": idempotency.key,
@@ -160,15 +173,15 @@ class SqliteStore:
             condition = rows.condition_to_row(change.callback.profile, change.condition)
             statements.append(("put_condition", [condition]))
 
-        async def work(connection: aiosqlite.Connection) -> CallBack:
+        def work(connection: sqlite3.Connection) -> CallBack:
             try:
-                updated = await connection.execute(self._queries["update_callback"], row)
+                updated = connection.execute(self._queries["update_callback"], row)
             except sqlite3.IntegrityError as error:
-                raise await self._conflict(connection, row, error) from error
+                raise self._conflict(connection, row, error) from error
             if updated.rowcount == 0:
                 raise Stale(f"the call-back {change.callback.id} has changed since version {change.callback.version}")
             for name, parameters in statements:
-                await connection.executemany(self._queries[name], parameters)
+                connection.executemany(self._queries[name], parameters)
             return replace(rows.callback_from_row(row), version=change.callback.version + 1)
 
         return await self._writer.write(work, self._tell if change.events else None)
@@ -181,11 +194,11 @@ class SqliteStore:
         for listener in self._listeners:
             listener()
 
-    async def _conflict(
-        self, connection: aiosqlite.Connection, row: RowValues, error: sqlite3.IntegrityError
+    def _conflict(
+        self, connection: sqlite3.Connection, row: RowValues, error: sqlite3.IntegrityError
     ) -> StoreError:
         """Which rule a refused row would have broken."""
-        (found,) = await connection.execute_fetchall(self._queries["conflicts"], row)
+        found = connection.execute(self._queries["conflicts"], row).fetchone()
         if found["already_waiting"]:
             return AlreadyWaiting(f"{row['profile']} already has a call-back of that number that has not ended")
         if found["number_live"]:
@@ -215,16 +228,13 @@ class SqliteStore:
         """Remember what a consumer has confirmed. A cursor never goes back."""
         await self._write("put_delivered", {"consumer": consumer, "event_id": event_id})
 
-    async def erase_ended_before(self, instant: datetime, limit: int = 500) -> int:
-        """See `Store.erase_ended_before`. Dials go too, a day later, when no limit looks at them any more."""
-        ended = {"instant": to_ms(instant), "limit": limit}
-        dialled = {"instant": to_ms(instant - DIALS_KEPT), "limit": limit}
+    async def beat(self, now: datetime) -> None:
+        """See `Store.beat`. One small row, written over."""
+        await self._write("put_heartbeat", {"at": to_ms(now)})
 
-        async def work(connection: aiosqlite.Connection) -> int:
-            await connection.execute(self._queries["erase_dials"], dialled)
-            return (await connection.execute(self._queries["erase_ended"], ended)).rowcount
-
-        return await self._writer.write(work)
+    async def alive_at(self) -> datetime | None:
+        """The last `beat`; None before the first."""
+        return await self._instant("heartbeat", {})
 
     async def check_writable(self) -> None:
         """Write a row. Raises `StoreUnavailable` if that cannot be done."""
@@ -233,8 +243,8 @@ class SqliteStore:
     async def _write(self, name: str, parameters: RowValues) -> int:
         """Run one statement in a transaction; how many rows it touched."""
 
-        async def work(connection: aiosqlite.Connection) -> int:
-            return (await connection.execute(self._queries[name], parameters)).rowcount
+        def work(connection: sqlite3.Connection) -> int:
+            return connection.execute(self._queries[name], parameters).rowcount
 
         return await self._writer.write(work)
 
@@ -303,6 +313,8 @@ class SqliteStore:
 
     async def list(self, query: Query) -> Page:
         """See `Store.list`."""
+        if query.narrow:
+            return await self._search(query)
         selection = Selection.of(query)
         if query.number is not None:
             name = "list_by_number"
@@ -394,21 +406,27 @@ class SqliteStore:
         """What people and feeds ask."""
         return await self._fetch(self._listings, name, parameters)
 
+    async def _survey(self, name: str, parameters: Mapping[str, Any]) -> Sequence[sqlite3.Row]:
+        """What takes its time."""
+        return await self._fetch(self._surveys, name, parameters)
+
     async def _fetch(
-        self, connection: aiosqlite.Connection, name: str, parameters: Mapping[str, Any]
+        self, reader: Reader, name: str, parameters: Mapping[str, Any]
     ) -> Sequence[sqlite3.Row]:
         if self._closed is not None:
             raise StoreUnavailable(f"the database {self._path} has been closed: callbackd is stopping")
         try:
-            return tuple(await connection.execute_fetchall(self._queries[name], dict(parameters)))
+            return await reader.fetch(self._queries[name], parameters)
         except sqlite3.Error as error:
             raise told(error, self._path) from error
+        except ValueError as error:
+            raise StoreUnavailable(f"the database {self._path} has been closed: callbackd is stopping") from error
 
 
 async def _connect(
-    stack: contextlib.AsyncExitStack, path: Path, queries: Queries, configure: str
+    stack: contextlib.AsyncExitStack, connect: Connect, path: Path, queries: Queries, configure: str
 ) -> aiosqlite.Connection:
-    connection = await stack.enter_async_context(aiosqlite.connect(path, isolation_level=None))
+    connection = await stack.enter_async_context(connect(path, isolation_level=None))
     connection.row_factory = sqlite3.Row
     await connection.executescript(queries[configure])
     return connection

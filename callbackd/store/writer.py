@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,11 @@ import aiosqlite
 from callbackd.store.faults import told
 from callbackd.store.interface import StoreUnavailable
 from callbackd.store.queries import Queries
+from callbackd.store.visits import visit
 
 T = TypeVar("T")
-Work = Callable[[aiosqlite.Connection], Awaitable[T]]
+Work = Callable[[sqlite3.Connection], T]
+"""What a write does; it is run in the connection's thread, and may only use the connection it is given."""
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +49,7 @@ class _Write:
 
 
 class Writer:
-    """Runs writes in the order in which they came.
+    """Runs writes in the order in which they came, a whole transaction of them in one visit to the connection's thread.
 
     A write is answered when the transaction that holds it is on the disk, never before. One that raises is undone
     alone; the others of its transaction stand. If the transaction itself fails, all of it is undone and every caller
@@ -111,39 +113,49 @@ class Writer:
         return batch
 
     async def _transaction(self, batch: list[_Write]) -> None:
-        failed: Exception | None = None
+        failed: Exception | None
         try:
-            await self._connection.execute(self._queries["begin"])
-            for write in batch:
-                await self._one(write, alone=len(batch) == 1)
-            await self._connection.execute(self._queries["commit"])
-        except sqlite3.Error as error:
-            await self._undo()
-            failed = told(error, self._path)
-        except _Undone as undone:
-            await self._undo()
-            failed = undone.cause
+            failed = await visit(self._connection, lambda connection: self._run_all(connection, batch))
+        except ValueError:
+            failed = StoreUnavailable(f"the database {self._path} has been closed: callbackd is stopping")
         for write in batch:
             write.give(failed)
 
-    async def _one(self, write: _Write, *, alone: bool) -> None:
+    # In the connection's thread.
+
+    def _run_all(self, connection: sqlite3.Connection, batch: Sequence[_Write]) -> Exception | None:
+        """The whole transaction; what made it fail, if anything did."""
+        try:
+            connection.execute(self._queries["begin"])
+            for write in batch:
+                self._run_one(connection, write, alone=len(batch) == 1)
+            connection.execute(self._queries["commit"])
+        except sqlite3.Error as error:
+            self._undo(connection)
+            return told(error, self._path)
+        except _Undone as undone:
+            self._undo(connection)
+            return undone.cause
+        return None
+
+    def _run_one(self, connection: sqlite3.Connection, write: _Write, *, alone: bool) -> None:
         """Run one write; what it raises is kept for its caller, and its own changes are undone."""
         if not alone:
-            await self._connection.execute(self._queries["savepoint"])
+            connection.execute(self._queries["savepoint"])
         try:
-            write.result = await write.work(self._connection)
+            write.result = write.work(connection)
         except Exception as error:
             write.error = told(error, self._path) if isinstance(error, sqlite3.Error) else error
-            if alone or not self._connection.in_transaction:
+            if alone or not connection.in_transaction:
                 raise _Undone(write.error) from error
-            await self._connection.execute(self._queries["rollback_to_savepoint"])
+            connection.execute(self._queries["rollback_to_savepoint"])
         if not alone:
-            await self._connection.execute(self._queries["release"])
+            connection.execute(self._queries["release"])
 
-    async def _undo(self) -> None:
+    def _undo(self, connection: sqlite3.Connection) -> None:
         with contextlib.suppress(sqlite3.Error):
-            if self._connection.in_transaction:
-                await self._connection.execute(self._queries["rollback"])
+            if connection.in_transaction:
+                connection.execute(self._queries["rollback"])
 
 
 class _Undone(Exception):

@@ -31,7 +31,7 @@ class Courier:
     """Posts events to one webhook and moves its cursor when they are taken.
 
     It never gives up and never skips: what is not taken stands at the head, is read anew from the outbox at every try,
-    and holds back the later ones of this webhook only. An event ends undelivered only when the retention erases it.
+    and holds back the later ones of this webhook only. An event ends undelivered only when its number is forgotten.
     """
 
     def __init__(

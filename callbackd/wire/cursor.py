@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from callbackd.store.interface import Store
@@ -58,6 +59,15 @@ class Cursor:
         """Whether the first event with a higher id is older than `started`."""
         events = await self._store.events_after(event_id, 1)
         return bool(events) and events[0].at < self._started
+
+
+async def delivered_to_all(store: Store, consumers: Iterable[str]) -> int | None:
+    """The id of the last event that each of the consumers has confirmed; None if none of them has begun.
+
+    Raises `StoreError`.
+    """
+    places = [await delivered_to(store, consumer) for consumer in consumers]
+    return min((place for place in places if place is not None), default=None)
 
 
 async def delivered_to(store: Store, consumer: str) -> int | None:

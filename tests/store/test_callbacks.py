@@ -108,6 +108,7 @@ async def test_a_naive_instant_is_refused_everywhere_and_changes_nothing(store: 
         store.find_idempotent("key", naive),
         store.erase_ended_before(naive),
         store.block(made.number, naive, "asked"),
+        store.beat(naive),
     ):
         with pytest.raises((ValueError, TypeError)):
             await refused

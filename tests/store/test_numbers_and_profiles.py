@@ -164,6 +164,13 @@ async def test_event_ids_are_not_used_again_after_erasing(store: Store) -> None:
     assert await store.get(made.id) is None
 
 
+async def test_the_heartbeat_is_the_last_one(store: Store) -> None:
+    assert await store.alive_at() is None
+    for at in (T0, T0 + minutes(2), T0 + minutes(1)):
+        await store.beat(at)
+        assert await store.alive_at() == at
+
+
 async def test_writable(store: Store) -> None:
     await store.check_writable()
     await store.check_writable()

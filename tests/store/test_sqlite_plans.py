@@ -16,22 +16,27 @@ from callbackd.store.instants import to_ms
 from callbackd.store.migrate import load_migrations
 from callbackd.store.queries import Queries
 from callbackd.store.rows import callback_to_row
+from callbackd.store.surveys import folded
 
 from .fill import NOW, Mix, callbacks, fill
 
 CONNECTION_ONLY = {
     "use_wal", "configure_writer", "configure_reader", "identity", "begin", "commit", "rollback", "savepoint",
-    "release", "rollback_to_savepoint",
+    "release", "rollback_to_savepoint", "begin_reading", "use_one_file", "empty_log", "write_anew", "page_size",
+    "version", "schema", "quick_check", "foreign_key_check", "count_callbacks",
 }  # fmt: skip
 
 SMALL = re.compile(
-    r"SCAN (CONSTANT ROW|pauses|spans|[pb]|wanted VIRTUAL TABLE.*|json_each VIRTUAL TABLE.*|in_order"
+    r"SCAN (CONSTANT ROW|pauses|conditions|spans|[pb]|(wanted|[sd]) VIRTUAL TABLE.*|json_each VIRTUAL TABLE.*|in_order"
     r"|(c|callbacks) USING (COVERING )?INDEX callbacks_live)"
 )
 """What may be scanned: a row per profile, level, priority or bucket, the words of the question, those on the phone."""
 
-SORTS = {"next_startable", "list_by_state", "list_by_profile"}
-"""Those that sort what they found: a row per bucket, or a page per state."""
+SORTS = {"next_startable", "list_by_state", "list_by_profile"} | {
+    "list_queued", "list_coming", "count_endings", "tally_requests", "tally_attempts",
+}  # fmt: skip
+"""Those that sort what they found: a row per bucket, a page per state or priority, those that rest, those due at one
+instant; or group what they count."""
 
 
 @pytest.fixture
@@ -39,6 +44,7 @@ def empty() -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:")) as connection:
         for script in load_migrations():
             connection.executescript(script)
+        connection.create_function("folded", 1, folded, deterministic=True)
         yield connection
 
 

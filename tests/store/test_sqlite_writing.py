@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -124,21 +125,27 @@ class Disk:
         self.connection = connection
         self.words = words
         self.reached = asyncio.Event()
-        self.go_on = asyncio.Event()
+        self.go_on = threading.Event()
         self.error: sqlite3.Error | None = None
         self.held = 0
+        self.loop = asyncio.get_running_loop()
 
-    async def execute(self, sql: str, parameters: object = ()) -> aiosqlite.Cursor:
+    @property
+    def _conn(self) -> Disk:
+        return self
+
+    def execute(self, sql: str, parameters: object = ()) -> sqlite3.Cursor:
         if sql.startswith(self.words):
             self.held += 1
-            self.reached.set()
-            await self.go_on.wait()
+            self.loop.call_soon_threadsafe(self.reached.set)
+            assert self.go_on.wait(20), "nobody let it go on"
             if self.error is not None:
                 raise self.error
-        return await self.connection.execute(sql, parameters)
+        return self.connection._conn.execute(sql, parameters)  # type: ignore[arg-type]
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self.connection, name)
+        found = getattr(self.connection._conn, name, None)
+        return getattr(self.connection, name) if found is None else found
 
 
 def disk_before(store: SqliteStore, words: str) -> Disk:
@@ -264,6 +271,8 @@ async def test_a_writer_that_dies_tells_those_who_wait(path: Path) -> None:
     store._writer._task.cancel()
     with pytest.raises(StoreUnavailable, match="no longer written"):
         await write
+    disk.error = sqlite3.OperationalError("disk I/O error")
+    disk.go_on.set()
     with pytest.raises(StoreUnavailable):
         await added(store, "b", "+14165550102")
     await store.close()
@@ -340,7 +349,7 @@ async def test_a_change_is_written_whole_or_not_at_all(sqlite_store: SqliteStore
     disk = disk_before(sqlite_store, "nothing")
     disk.go_on.set()
 
-    async def executemany(sql: str, parameters: object) -> None:
+    def executemany(sql: str, parameters: object) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
     disk.executemany = executemany  # type: ignore[attr-defined]

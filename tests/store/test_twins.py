@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,13 @@ from callbackd.domain.callback import (
     EventType,
     Kind,
     Offer,
+    Outcome,
+    Reschedules,
     State,
     Step,
     TimelineEvent,
 )
+from callbackd.domain.hours import Span
 from callbackd.store.interface import (
     Change,
     Idempotency,
@@ -66,6 +70,7 @@ callbacks = st.builds(
     state=st.sampled_from([State.SCHEDULED, State.SCHEDULED, State.QUEUED, State.AGENT]),
     rest_until=st.none() | instants,
     next_step=steps,
+    name=st.sampled_from([None, "Ann Lee", "Émile", "100%"]),
 )
 events = st.builds(
     TimelineEvent,
@@ -74,6 +79,16 @@ events = st.builds(
     data=st.dictionaries(st.text(max_size=3), st.none() | st.booleans() | st.integers(0, 9) | st.text(max_size=3)),
 )
 states = st.sampled_from(State)
+attempts = st.builds(
+    Attempt,
+    callback_id=ids,
+    number=st.just(0),
+    kind=st.sampled_from(Kind),
+    started_at=instants,
+    client_answered_at=st.none() | instants,
+    outcome=st.none() | st.just(Outcome.ANSWERED) | st.sampled_from(Outcome),
+    counted=st.none() | st.booleans(),
+)
 
 
 async def _list(store: Store, query: Query) -> Page:
@@ -130,10 +145,13 @@ class Twins(RuleBasedStateMachine):
                 "next_step": steps,
                 "profile": profiles,
                 "number": numbers,
+                "attempts_made": st.integers(0, 2),
+                "offers_made": st.integers(0, 2),
+                "reschedules": st.builds(Reschedules, st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)),
             },
         ),
         noted=st.lists(events, max_size=3),
-        attempt=st.booleans(),
+        attempt=st.none() | attempts,
         offer=st.booleans(),
         dialled=st.none() | instants,
         block=st.none() | st.just("asked"),
@@ -144,7 +162,7 @@ class Twins(RuleBasedStateMachine):
         which: str,
         values: dict[str, Any],
         noted: list[TimelineEvent],
-        attempt: bool,
+        attempt: Attempt | None,
         offer: bool,
         dialled: datetime | None,
         block: str | None,
@@ -157,7 +175,7 @@ class Twins(RuleBasedStateMachine):
         change = Change(
             replace(before, version=before.version - stale, **values),
             noted,
-            attempt=Attempt(which, number, Kind.AUTO, T0, cause=before.version) if attempt else None,
+            attempt=replace(attempt, callback_id=which, number=number) if attempt else None,
             offer=Offer(which, number, T0, cause=before.version) if offer else None,
             dialled=dialled,
             block=block,
@@ -165,9 +183,14 @@ class Twins(RuleBasedStateMachine):
         self.both(lambda store: store.commit(change))
         self.both(lambda store: store.get(which))
 
-    @rule(instant=instants, limit=st.integers(1, 3))
-    def erase(self, instant: datetime, limit: int) -> None:
-        self.both(lambda store: store.erase_ended_before(instant, limit))
+    @rule(instant=instants, limit=st.integers(1, 3), delivered=st.none() | st.integers(0, 30))
+    def erase(self, instant: datetime, limit: int, delivered: int | None) -> None:
+        self.both(lambda store: store.erase_ended_before(instant, limit, delivered))
+        self.both(lambda store: store.count_ended_before(instant))
+
+    @rule(number=numbers, unblock=st.booleans(), delivered=st.none() | st.integers(0, 30))
+    def forget(self, number: str, unblock: bool, delivered: int | None) -> None:
+        self.both(lambda store: store.forget(number, unblock=unblock, delivered=delivered))
 
     @rule(number=numbers, put=st.booleans())
     def block_or_unblock(self, number: str, put: bool) -> None:
@@ -201,6 +224,43 @@ class Twins(RuleBasedStateMachine):
             page = self.both(partial(_list, query=query))
             query = replace(query, cursor=page.next) if page.next else None
 
+    @rule(
+        now=instants,
+        wanted=st.sets(states, max_size=3),
+        profile=st.none() | profiles,
+        number=st.none() | numbers,
+        narrow=st.fixed_dictionaries(
+            {},
+            optional={
+                "digits": st.sampled_from(["0102", "416", "9"]),
+                "name": st.sampled_from(["", "ann", "ÉMILE", "e", "%"]),
+                "since": instants,
+                "until": instants,
+            },
+        ),
+    )
+    def searched(
+        self, now: datetime, wanted: set[State], profile: str | None, number: str | None, narrow: dict[str, Any]
+    ) -> None:
+        query: Query | None = Query(now, wanted, profile, number, 2, **narrow)
+        while query is not None:
+            page = self.both(partial(_list, query=query))
+            query = replace(query, cursor=page.next) if page.next else None
+
+    @rule(profile=profiles, now=instants, limit=st.integers(1, 4), offset=st.integers(0, 5))
+    def waiting(self, profile: str, now: datetime, limit: int, offset: int) -> None:
+        self.both(lambda store: store.queued(profile, now, limit, offset))
+        self.both(lambda store: store.coming(profile, now, limit, offset))
+
+    @rule(profile=profiles, bounds=st.lists(instants, min_size=2, max_size=5, unique=True))
+    def surveyed(self, profile: str, bounds: list[datetime]) -> None:
+        bounds.sort()
+        days = [Span(*pair) for pair in pairwise(bounds)]
+        self.both(lambda store: store.tallies(profile, days))
+        self.both(lambda store: store.endings(profile, bounds[0], bounds[-1]))
+        self.both(lambda store: store.live_attempts())
+        self.both(lambda store: store.live_offers())
+
     @rule(now=instants, each=callbacks)
     def counted(self, now: datetime, each: CallBack) -> None:
         self.both(lambda store: store.counts(now))
@@ -220,6 +280,11 @@ class Twins(RuleBasedStateMachine):
         self.both(lambda store: store.offers(which))
         self.both(lambda store: store.timeline(which))
         self.both(lambda store: store.events_after(after, limit))
+
+    @rule(at=instants)
+    def beat(self, at: datetime) -> None:
+        self.both(lambda store: store.beat(at))
+        self.both(lambda store: store.alive_at())
 
     @rule()
     def reopen(self) -> None:
