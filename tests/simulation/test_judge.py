@@ -1,0 +1,168 @@
+"""The judge can fail: bugs are planted in the daemon, and each is found by one of the first seeds, for what it is."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from callbackd.ari.lobby import Lobby
+from callbackd.ari.wreckage import Wreckage
+from callbackd.domain.callback import Attempt, CallBack, State, TimelineEvent
+from callbackd.domain.callback import Step as Waits
+from callbackd.domain.profile import Profile
+from callbackd.engine import room, scheduler, settlement
+from callbackd.engine.admission import Admission
+from callbackd.engine.recovery import Recovery
+from callbackd.engine.scheduler import Scheduler
+from callbackd.engine.settlement import Settlement
+from simulation.disk import Disk
+from simulation.run import run_seed
+
+MOST_SEEDS = 120
+
+
+def dials_without_a_claim(patch: pytest.MonkeyPatch) -> None:
+    async def start(self: Scheduler, callback: CallBack, profile: Profile, now: Any) -> None:
+        number = callback.attempts_made + 1
+        attempt = Attempt(callback.id, number, callback.next_kind, started_at=now)
+        claimed = replace(callback, state=State.AGENT, attempts_made=number, rest_until=None)
+        self._run(self._calls.begin_attempt(claimed, attempt, profile))
+
+    patch.setattr(Scheduler, "_start_attempt", start)
+
+
+def settles_nothing_after_a_restart(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(self: Recovery, callback: CallBack, wreckage: Wreckage) -> None:
+        pass
+
+    patch.setattr(Recovery, "_settle", nothing)
+
+
+def dials_again_after_a_restart(patch: pytest.MonkeyPatch) -> None:
+    settle = Recovery._settle
+
+    async def again(self: Recovery, callback: CallBack, wreckage: Any) -> None:
+        attempts = await self._store.attempts(callback.id)
+        profile = self._rules.profiles.get(callback.profile)
+        if callback.state in (State.AGENT, State.CLIENT) and attempts and profile is not None:
+            await wreckage.sweep(callback.id, Waits.ATTEMPT, attempts[-1].number)
+            self._follows.follow(self._calls.begin_attempt(callback, attempts[-1], profile))
+        else:
+            await settle(self, callback, wreckage)
+
+    patch.setattr(Recovery, "_settle", again)
+
+
+def ignores_hours(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(room, "is_open", lambda _hours, _at: True)
+
+
+def forgets_to_count(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(settlement, "used", lambda reschedules, _kind: reschedules)
+
+
+def reschedules_for_ever(patch: pytest.MonkeyPatch) -> None:
+    decide = settlement.after_attempt
+
+    def endless(profile: Profile, **how: Any) -> Any:
+        return decide(replace(profile, rescheduling=replace(profile.rescheduling, max_reschedules=20)), **how)
+
+    patch.setattr(settlement, "after_attempt", endless)
+
+
+def settles_twice(patch: pytest.MonkeyPatch) -> None:
+    settle = Settlement._attempt
+
+    async def twice(
+        self: Settlement, callback: CallBack, attempt: Attempt, notes: Sequence[TimelineEvent], condition: Any
+    ) -> CallBack:
+        settled = await settle(self, callback, attempt, notes, condition)
+        if attempt.outcome == "agent_no_answer":
+            return await settle(self, settled, attempt, (), condition)
+        return settled
+
+    patch.setattr(Settlement, "_attempt", twice)
+
+
+def loses_what_it_confirmed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Disk, "cut", _cut_and_lose)
+
+
+def _cut_and_lose(self: Disk) -> None:
+    for connection in self._open:
+        if connection._connection is not None and connection._writes:
+            connection._connection.execute("PRAGMA foreign_keys = ON")
+            with suppress(sqlite3.Error):
+                connection._connection.rollback()
+                connection._connection.execute(
+                    "DELETE FROM callbacks WHERE id = (SELECT max(id) FROM callbacks WHERE state = 'scheduled')"
+                )
+        connection.cut()
+    self._open.clear()
+
+
+def cuts_off_who_talks_at_a_restart(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Wreckage, "together", lambda self, callback_id, step, sequence: False)
+
+
+def hangs_up_on_callers(patch: pytest.MonkeyPatch) -> None:
+    async def hang_up(self: Lobby, channel_id: str) -> None:
+        await self._client.hangup(channel_id)
+
+    patch.setattr(Lobby, "_hand_back", hang_up)
+
+
+def leaves_legs_up(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(self: Wreckage, key: object) -> None:
+        pass
+
+    patch.setattr(Wreckage, "_sweep", nothing)
+
+
+def forgets_the_block_list(patch: pytest.MonkeyPatch) -> None:
+    async def allowed(self: Admission, number: str, profile: Profile) -> None:
+        return None
+
+    patch.setattr(Admission, "of_number", allowed)
+
+
+def sleeps_for_a_day(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(scheduler, "LONGEST_SLEEP", timedelta(days=1))
+    patch.setattr(Scheduler, "wake", lambda self: None)
+
+
+@pytest.mark.parametrize(
+    ("bug", "found"),
+    [
+        (dials_without_a_claim, "it is not written"),
+        (settles_nothing_after_a_restart, "no phone is up|still waits|are live"),
+        (dials_again_after_a_restart, "was rung twice"),
+        (ignores_hours, "outside"),
+        (forgets_to_count, "were told"),
+        (reschedules_for_ever, "max"),
+        (settles_twice, "it is the turn of"),
+        (loses_what_it_confirmed, "and is lost"),
+        (cuts_off_who_talks_at_a_restart, "was cut off"),
+        (hangs_up_on_callers, "was in the menu, has no call-back, and was hung up"),
+        (leaves_legs_up, "still up|is live|was rung twice"),
+        (forgets_the_block_list, "block-list|were|are allowed"),
+        (sleeps_for_a_day, "still waits"),
+    ],
+)
+def test_a_planted_bug_is_found(
+    bug: Callable[[pytest.MonkeyPatch], None], found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bug(monkeypatch)
+    for seed in range(1, MOST_SEEDS):
+        violated = run_seed(seed).violated
+        if violated is not None:
+            assert re.search(found, violated), f"seed {seed}: {violated}"
+            return
+    pytest.fail(f"not found by {MOST_SEEDS} seeds")

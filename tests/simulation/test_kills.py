@@ -1,0 +1,68 @@
+"""One call-back, and a kill at every step of it: whatever the daemon was about to do, what must hold holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+
+import pytest
+
+from simulation.office import Office
+from simulation.people import Manners
+from simulation.rules import Book
+from simulation.run import Result, run
+from simulation.scenario import TRUNK, Deed, Fall, Scenario, What
+
+PORTIONS = 4
+DOWN = 5.0
+
+CALLBACK = Scenario(
+    seed=2,
+    start=datetime(2026, 11, 2, 15, tzinfo=UTC),
+    book=Book({"support": Office("support", ("PJSIP/1001",), TRUNK, delay=60)}),
+    agents=("1001",),
+    clients=("+14165550123",),
+    queue=(),
+    manners=Manners(diligence=1.0, reach=1.0, vanishing=0.0),
+    drift=0.0,
+    deeds=(Deed(5.0, What.REQUEST, "support", "+14165550123"),),
+    falls=(),
+    troubled_until=600.0,
+    ends_at=7200.0,
+)
+
+
+@cache
+def busy_steps() -> int:
+    """How many steps there are to be killed at, from the request to the end."""
+    result = run(CALLBACK)
+    assert result.violated is None
+    assert result.counts["client rung"] == 1
+    assert result.counts["ended completed"] == 1
+    return result.busy_steps
+
+
+def killed_at(step: int) -> Result:
+    """The same, with a kill after so many steps."""
+    return run(replace(CALLBACK, falls=(Fall(step, DOWN),)))
+
+
+def test_the_callback_takes_many_steps() -> None:
+    assert 200 < busy_steps() < 5000
+
+
+@pytest.mark.parametrize("portion", range(PORTIONS))
+def test_killed_at_any_step_nothing_is_lost_and_nobody_is_rung_twice(portion: int) -> None:
+    for step in range(1 + portion, busy_steps(), PORTIONS):
+        result = killed_at(step)
+        assert result.violated is None, f"killed at step {step}: {result.violated}\n" + "\n".join(result.tail)
+        assert result.counts["kills"] == 1
+        asked_again = result.counts.get("confirmed", 0) == 0
+        assert asked_again or sum(count for what, count in result.counts.items() if what.startswith("ended ")) == 1
+
+
+def test_killed_again_and_again_it_ends_all_the_same() -> None:
+    result = run(replace(CALLBACK, falls=tuple(Fall(step, DOWN) for step in (40, 90, 140, 200, 260, 320, 400))))
+    assert result.violated is None, "\n".join(result.tail)
+    assert result.counts["kills"] == 7
