@@ -79,6 +79,10 @@ class Lobby:
                 if playback.channel_id in self._voices:
                     self._tell(playback.channel_id or "", event)
 
+    def __len__(self) -> int:
+        """How many callers are followed."""
+        return len(self._voices)
+
     def open(self, visit: Visit) -> None:
         """Follow a caller's events from now on."""
         name = f"cbm-{uuid4().hex}"
@@ -142,13 +146,16 @@ class Lobby:
         except AriError as error:
             log.warning("a caller was not handed back", extra={"channel": channel_id, "error": str(error)})
 
-    async def stranded(self, known: Collection[str]) -> Sequence[str]:
-        """The callers who stand in our menu, but in none of those menus: left by a link or a daemon that was lost.
+    async def missed(self, known: Collection[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """What a link or a daemon that was lost has left: the stranded, and the gone.
 
+        Those stand in our menu, but in none of the `known` menus; these are in one, but not on the PBX any more.
         Raises `AriError`.
         """
         channels = await self._client.channels()
-        return [channel.id for channel in channels if self._is_caller(channel) and channel.id not in known]
+        up = {channel.id for channel in channels}
+        stranded = [channel.id for channel in channels if self._is_caller(channel) and channel.id not in known]
+        return stranded, [name for name in known if name not in up]
 
     def _is_caller(self, channel: Channel) -> bool:
         name, *args = channel.application or ("",)

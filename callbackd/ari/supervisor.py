@@ -64,6 +64,7 @@ class Patience:
 
     A link that was ready for `stable` starts again at `first`. `proof`: how long a proof may take; `interval`: after
     how much silence the next is due. `queue`: how many events may wait for the consumer before the link is given up.
+    `resync`: how long a resynchronisation may take before it counts as silence.
     """
 
     first: float = 0.5
@@ -72,6 +73,7 @@ class Patience:
     proof: float = 5.0
     interval: float = 15.0
     queue: int = 10_000
+    resync: float = 300.0
 
 
 class Supervisor:
@@ -116,6 +118,8 @@ class Supervisor:
         self._state = LinkState(Phase.STOPPED, now())
         self._became_ready = asyncio.Event()
         self._logged_error: str | None = None
+        self._at_work: float | None = None
+        self._handling_since: float | None = None
         self.client = AriClient(transport, app, gate=self._gate)
 
     @property
@@ -127,6 +131,20 @@ class Supervisor:
     def state(self) -> LinkState:
         """The state now; a new object at every change."""
         return self._state
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since anything was heard, tried or decided; and as long as one event is being handled, that.
+
+        For a watchdog: whatever Asterisk does, a sound link is silent for no longer than its `Patience` says.
+        """
+        if self._at_work is None:
+            return 0.0
+        now = asyncio.get_running_loop().time()
+        silent = now - self._at_work
+        if self._state.phase is Phase.RESYNCING:
+            silent = max(0.0, silent - self._patience.resync)
+        return max(silent, 0.0 if self._handling_since is None else now - self._handling_since)
 
     async def wait_ready(self) -> None:
         """Returns once the link is ready, at once if it is."""
@@ -151,6 +169,7 @@ class Supervisor:
                     failures = 0
                 bound = min(self._patience.longest, self._patience.first * 2 ** min(failures, 32))
                 failures += 1
+                self._works()
                 await asyncio.sleep(self._chance.uniform(0, bound))
         finally:
             if self._state.phase is not Phase.FENCED:
@@ -179,7 +198,7 @@ class Supervisor:
             except AriError as error:
                 self._give_up(session, error)
                 return
-            session.heard_at = asyncio.get_running_loop().time()
+            session.heard_at = self._works()
             match decode_event(raw):
                 case None:
                     pass
@@ -197,6 +216,7 @@ class Supervisor:
             event = await session.queue.get()
             if event is None:
                 raise session.failure or StreamClosed("the link ended")
+            self._handling_since = self._works()
             try:
                 await self._on_event(event)
             except Exception:
@@ -204,6 +224,8 @@ class Supervisor:
                     "an event was not handled",
                     extra={"action": "ari_event_failed", "event_type": type(event).__name__},
                 )
+            finally:
+                self._handling_since = None
 
     async def _keep_proving(self, session: _Session) -> None:
         """Proves the link again after every silence of `interval` seconds."""
@@ -264,7 +286,13 @@ class Supervisor:
         if not self.ready:
             raise NotReady(f"the link to Asterisk is {self._state.phase}", mend=self._state.mend)
 
+    def _works(self) -> float:
+        """Something was heard or done; the loop's time of it."""
+        self._at_work = asyncio.get_running_loop().time()
+        return self._at_work
+
     def _enter(self, phase: Phase, error: AriError | None = None) -> None:
+        self._works()
         before = self._state
         if phase is before.phase and (error is None or str(error) == before.error):
             return

@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Any, Protocol, Self
+from urllib.parse import urlencode
 
 import aiohttp
+import orjson
 from yarl import URL
 
+from callbackd.ari.connections import Connections, Progress
 from callbackd.ari.errors import MalformedReply, StreamClosed, Unreachable, refusal
 
 log = logging.getLogger(__name__)
+
+_HARMLESS_TWICE = frozenset({"GET", "PUT", "DELETE"})
 
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 Query = Mapping[str, str]
@@ -74,7 +79,8 @@ class Transport(Protocol):
 
 
 class AiohttpTransport:
-    """A real Asterisk over aiohttp. An async context manager: on leaving, every connection is closed.
+    """A real Asterisk: events over aiohttp's websocket, requests over connections of our own. An async context manager:
+    on leaving, every connection is closed.
 
     `url` is that of ARI (`http://127.0.0.1:8088/ari`); https verifies certificates, against `ca_file` if given.
     `pool_size` requests run at once. `keepalive`, in seconds, must stay below Asterisk's `session_keep_alive` (15 s),
@@ -110,6 +116,13 @@ class AiohttpTransport:
         self._heartbeat = heartbeat
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
+        self._connections: Connections | None = None
+        self._place = parsed
+        self._base = parsed.raw_path.rstrip("/")
+        self._fixed_headers = (
+            f" HTTP/1.1\r\nHost: {parsed.authority}\r\nAuthorization: Basic {credentials}\r\n"
+            "Accept: application/json\r\nContent-Type: application/json\r\n"
+        )
 
     def __repr__(self) -> str:
         return f"AiohttpTransport({self._url!r}, {self._username!r})"
@@ -123,17 +136,16 @@ class AiohttpTransport:
         return self._username
 
     async def __aenter__(self) -> Self:
-        traces = aiohttp.TraceConfig()
-        traces.on_request_headers_sent.append(_mark_sent)
+        host, port = self._place.host, self._place.port
+        assert host is not None
+        assert port is not None
+        self._connections = Connections(host, port, self._ssl, self._pool_size, self._keepalive)
         self._session = aiohttp.ClientSession(
             headers=self._headers,
             connector=aiohttp.TCPConnector(
-                limit=self._pool_size + 1,  # the websocket holds one for as long as it lives
-                keepalive_timeout=self._keepalive,
                 ssl=self._ssl if self._ssl is not None else True,
             ),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
-            trace_configs=[traces],
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self
@@ -142,29 +154,28 @@ class AiohttpTransport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         session, self._session = self._session, None
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.close()
         if session is not None:
             await session.close()
 
     async def request(
         self, method: str, path: str, *, query: Query | None = None, body: Body | None = None
     ) -> Response:
-        progress = SimpleNamespace(sent=False)
+        if self._connections is None:
+            raise RuntimeError("the transport is used outside its `async with`")
+        progress = Progress()
         try:
-            async with self._opened().request(
-                method,
-                URL(self._url + path, encoded=True),
-                params=query,
-                json=body,
-                allow_redirects=False,
-                trace_request_ctx=progress,
-            ) as answer:
-                text = await answer.text()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            async with asyncio.timeout(self._timeout):
+                written = self._written(method, path, query, body)
+                answer = await self._connections.ask(written, progress, harmless_twice=method in _HARMLESS_TWICE)
+        except (TimeoutError, OSError) as error:
             raise self._unreachable(error, method, path, sent=progress.sent) from None
         try:
-            return Response(answer.status, json.loads(text) if text else None)
+            return Response(answer.status, orjson.loads(answer.body) if answer.body else None)
         except ValueError:
-            if answer.ok:
+            if 200 <= answer.status < 300:
                 raise MalformedReply(
                     "the answer is not JSON", method=method, path=path, status=answer.status,
                     mend=f"is it Asterisk that listens at {self._url}?",
@@ -191,6 +202,15 @@ class AiohttpTransport:
         finally:
             await socket.close()
 
+    def _written(self, method: str, path: str, query: Query | None, body: Body | None) -> bytes:
+        """A request as it goes over the wire."""
+        if path.isascii() and path.isprintable() and " " not in path and method.isalpha():
+            content = b"" if body is None else orjson.dumps(dict(body))
+            asked = f"?{urlencode(query)}" if query else ""
+            head = f"{method} {self._base}{path}{asked}{self._fixed_headers}Content-Length: {len(content)}\r\n\r\n"
+            return head.encode("ascii") + content
+        raise ValueError("the path of a request must be percent-encoded")
+
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             raise RuntimeError("the transport is used outside its `async with`")
@@ -200,12 +220,12 @@ class AiohttpTransport:
         """aiohttp's many errors as our one. Its texts are not passed on where they could quote a request."""
         mend: str | None = None
         match error:
-            case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
                 message = f"no trust in the TLS certificate of {self._url}"
                 mend = "name the CA's certificate in ari.ca_file, and use the host name that the certificate is for"
-            case aiohttp.ClientConnectorDNSError():
+            case aiohttp.ClientConnectorDNSError() | socket.gaierror():
                 message, mend = f"no such host: {self._url}", "check the host name in ari.url"
-            case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+            case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()) | ConnectionRefusedError():
                 message = f"nothing listens at {self._url}"
                 mend = "is Asterisk running, is http.conf enabled, are its bindaddr and bindport those of ari.url?"
             case aiohttp.ClientConnectorError():
@@ -236,7 +256,7 @@ class _Websocket:
                 why = _why_closed(message.type, message.data, self._socket.close_code)
                 raise StreamClosed(why, method="GET", path="/events")
             try:
-                event = json.loads(message.data)
+                event = orjson.loads(message.data)
             except ValueError:
                 event = None
             if isinstance(event, dict):
@@ -251,9 +271,3 @@ def _why_closed(kind: aiohttp.WSMsgType, data: object, code: int | None) -> str:
         return f"Asterisk closed the events' websocket (code {data})"
     return f"the events' websocket ended (code {code})" if code else "the events' websocket ended"
 
-
-async def _mark_sent(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
-) -> None:
-    if isinstance(context.trace_request_ctx, SimpleNamespace):
-        context.trace_request_ctx.sent = True

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 
 from callbackd.ari.client import AriClient
 from callbackd.ari.errors import AriError
@@ -23,11 +25,16 @@ class Wreckage:
         self._answered: dict[LineKey, set[Leg]] = {}
         self._members: dict[LineKey, frozenset[str]] = {}
         self._askers: list[str] = []
+        self.swept = True
+        """Whatever was to be taken down was."""
+        self._pbx_started_at: datetime | None = None
 
     @classmethod
     async def look(cls, client: AriClient) -> Wreckage:
         """Look now. Raises `AriError`."""
         found = cls(client)
+        with contextlib.suppress(AriError):  # not all may read it, and all that follows does without
+            found._pbx_started_at = (await client.info()).started_at
         for channel in await client.channels():
             if (ours := parse_channel(channel.id)) is not None:
                 found._legs.setdefault(ours[0], set()).add(ours[1])
@@ -53,20 +60,29 @@ class Wreckage:
             len(legs) > 1 and legs == self._answered.get(key) and all(channel_id(key, leg) in members for leg in legs)
         )
 
+    @property
+    def pbx_started_at(self) -> datetime | None:
+        """Since when the PBX runs, by its own clock; None if it does not say."""
+        return self._pbx_started_at
+
     async def sweep(self, callback_id: str, step: Step, sequence: int) -> None:
         """Take down all that is left of one call."""
         await self._sweep(LineKey(callback_id, step, sequence))
 
     async def sweep_strangers(self, known: Mapping[str, tuple[Step, int]]) -> None:
+        """Take down every call of ours that is none of those, and whatever asked a queue."""
+        await self.sweep_calls(known)
+        for name in self._askers:
+            await self._client.hangup(name)
+
+    async def sweep_calls(self, known: Mapping[str, tuple[Step, int]]) -> None:
         """Take down every call of ours that is none of those."""
         for key in sorted(self._legs.keys() | self._members.keys()):
             if known.get(key.callback_id) != (key.step, key.sequence):
                 await self._sweep(key)
-        for name in self._askers:
-            await self._client.hangup(name)
 
     async def _sweep(self, key: LineKey) -> None:
-        """What can't be taken down is said, and found by the next look."""
+        """What can't be taken down is said, and is to be looked for again."""
         legs = self._legs.pop(key, set())
         bridge = self._members.pop(key, None)
         try:
@@ -76,3 +92,4 @@ class Wreckage:
                 await self._client.delete_bridge(bridge_id(key))
         except AriError as error:
             log.warning("not taken down", extra={"callback": key.callback_id, "error": str(error)})
+            self.swept = False
