@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
+import os
 import random
 import signal
 import sys
@@ -11,6 +13,7 @@ from asyncio import TaskGroup
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from callbackd import __version__
@@ -19,10 +22,12 @@ from callbackd.agi.server import CannotListen as CannotListenForAgi
 from callbackd.agi.server import Visitors
 from callbackd.agi.server import serve as serve_agi
 from callbackd.agi.services import Services as AgiServices
-from callbackd.ari.client import AriClient
+from callbackd.ari.abilities import Abilities
+from callbackd.ari.client import UNUSED_EVENTS, AriClient
 from callbackd.ari.errors import ApplicationReplaced
 from callbackd.ari.lobby import Lobby
 from callbackd.ari.models import Event
+from callbackd.ari.strays import Strays
 from callbackd.ari.supervisor import LinkState, Phase, Supervisor
 from callbackd.ari.switchboard import Switchboard
 from callbackd.ari.transport import AiohttpTransport, Transport
@@ -30,7 +35,7 @@ from callbackd.ari.wreckage import Wreckage
 from callbackd.config.load import Configuration, load
 from callbackd.config.problems import ConfigurationInvalid
 from callbackd.domain.attempt_states import Ringing
-from callbackd.domain.callback import State
+from callbackd.domain.callback import State, Step
 from callbackd.domain.telephony import Interrupted
 from callbackd.engine.admission import Admission
 from callbackd.engine.callers import Callers
@@ -38,12 +43,18 @@ from callbackd.engine.calls import Call, Calls
 from callbackd.engine.clock import Clock, SystemClock
 from callbackd.engine.control import Control
 from callbackd.engine.desk import Desk
+from callbackd.engine.erasure import Eraser
+from callbackd.engine.examination import Examination
 from callbackd.engine.feed import Feed
+from callbackd.engine.heartbeat import Heartbeat
+from callbackd.engine.intake import Intake
 from callbackd.engine.menus import Menus
+from callbackd.engine.outlook import Outlook
 from callbackd.engine.plays import AttemptPlay
 from callbackd.engine.profiles import Limits, Rules
 from callbackd.engine.recovery import Recovery
-from callbackd.engine.retention import erase_the_old
+from callbackd.engine.reports import Reports
+from callbackd.engine.retention import Retention
 from callbackd.engine.scheduler import Scheduler
 from callbackd.engine.settlement import Settlement
 from callbackd.http.app import create_app
@@ -51,15 +62,20 @@ from callbackd.http.server import CannotListen, serve
 from callbackd.http.services import Condition, Services
 from callbackd.http.token import TokenUnusable, read_or_make
 from callbackd.journal import start_log
+from callbackd.loop import run as run_in_loop
 from callbackd.metrics.instruments import Instruments
 from callbackd.metrics.metrics import Link, Metrics
 from callbackd.metrics.requests import CountedIntake
 from callbackd.mqtt.door import Engine, MqttDoor, client_id
 from callbackd.mqtt.events import CONSUMER as MQTT_CONSUMER
+from callbackd.notify import ServiceManager, Standing, attend
+from callbackd.portal.app import Beside, create_portal
+from callbackd.portal.services import Services as PortalServices
 from callbackd.store.interface import Store, StoreError, StoreUnavailable
 from callbackd.store.lock import only_daemon_on
 from callbackd.store.sqlite import SqliteStore
 from callbackd.webhooks.courier import Courier, consumers
+from callbackd.wire.cursor import delivered_to_all
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +90,14 @@ READINESS_LIMIT = 3.0
 RESTART_FOR = ("ari", "database", "agi", "http", "mqtt", "webhooks")
 """Sections whose services are built once."""
 
+QUEUES_AGAIN = 60.0
+"""Seconds after which the queues that seem to have nobody are asked again."""
+
 TAKE_DOWN_LIMIT = 5.0
 """Seconds that calls have to come down once they may not go on."""
+
+END_LIMIT = timedelta(seconds=30)
+"""What the end takes at most beside `drain`: calls come down, doors close, the last events go out."""
 
 
 class _Stopped(Exception):
@@ -90,12 +112,13 @@ def run(config_path: Path) -> int:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
         return EXIT_FAILED
+    faulthandler.enable()  # a watchdog's SIGABRT then says where it hung
     start_log(configuration.settings.log.level.value, configuration.settings.log.numbers.value)
     for warning in configuration.warnings:
         log.warning("configuration", extra={"problem": str(warning)})
     try:
         with only_daemon_on(configuration.settings.database):
-            return asyncio.run(_serve(configuration))
+            return run_in_loop(_serve(configuration))
     except StoreUnavailable as error:
         sys.stderr.write(f"callbackd: {error}\n")
         return EXIT_FAILED
@@ -112,7 +135,10 @@ class Daemon:
         group: TaskGroup,
         clock: Clock,
         chance: random.Random,
+        manager: ServiceManager | None = None,
     ) -> None:
+        self._manager = manager or ServiceManager(None)
+        self._listening: set[str] = set()
         self._settings = configuration.settings
         self._rules = Rules(configuration.profiles, _limits(configuration))
         self._store = store
@@ -130,15 +156,18 @@ class Daemon:
             now=clock.now,
             chance=chance,
             on_change=self._on_link_change,
+            unwanted_events=UNUSED_EVENTS,
         )
         admission = Admission(store, self._rules, clock)
         settlement = Settlement(store, self._rules, clock, admission)
-        self._phones = Switchboard(self._link.client, self._tell, self._wake)
+        self._strays = Strays(self._link.client, self._followed, lambda: self._link.ready)
+        self._phones = Switchboard(self._link.client, self._tell, self._wake, self._strays.sign)
         self._calls = Calls(store, self._rules, clock, self._phones, admission, settlement)
         self._scheduler = Scheduler(
             store, self._rules, clock, self._calls, admission, group, lambda: self._link.ready
         )
         self._recovery = Recovery(store, self._rules, clock, self._calls, settlement, self._scheduler)
+        self._heartbeat = Heartbeat(store, clock, self._calls, lambda: self._link.ready)
         instruments = Instruments()
         self._intake = CountedIntake(store, self._rules, clock, chance, self._scheduler, instruments)
         self._desk = Desk(store, clock, self._rules, self._calls, self._scheduler)
@@ -148,24 +177,39 @@ class Daemon:
             self._intake, self._callers, self._rules, clock, self._lobby, admission.holds, self._scheduler, group
         )
         self._control = Control(store, self._rules, clock, admission, self._scheduler, self.reload)
+        self._outlook = Outlook(store, self._rules, clock, admission, self._scheduler.room)
         self._feed = Feed(store)
+        instruments.tasks.set_function(lambda: len(asyncio.all_tasks()))
+        for kind, kept in (("calls", self._calls), ("lines", self._phones), ("voices", self._lobby), ("menus", self._menus)):
+            instruments.kept.labels(kind).set_function(kept.__len__)
         link = Link(Phase, lambda: self._link.state.phase.value)
         followed_by = self._consumers()
+        self._retention = Retention(store, clock, lambda: self._settings.retention, self._delivered)
+        self._eraser = Eraser(store, self._desk, self._delivered)
+        self._examination = Examination(store, lambda damage: instruments.database_damaged.set(bool(damage)))
         self._metrics = Metrics(store, self._feed, clock, self._control, instruments, link, followed_by)
 
     def start(self) -> None:
         """Start every part. Raises `TokenUnusable`."""
         self._start(self._link.run(), "link")
         self._start(self._scheduler.run(), "scheduler")
-        self._start(erase_the_old(self._store, self._clock, lambda: self._settings.retention), "retention")
+        self._start(self._look_at_queues(), "queues")
+        self._start(self._strays.run(), "strays")
+        self._start(self._heartbeat.run(), "heartbeat")
+        self._start(self._retention.run(), "retention")
+        self._start(self._examination.run(), "examination")
         if self._settings.http is not None:
             token = read_or_make(self._settings.http.token_file)
             if token.warning is not None:
                 log.warning("API token", extra={"problem": token.warning})
             services = Services(
-                self._intake, self._desk, self._rules, self, self._control, self._feed, self._metrics
+                self._intake, self._desk, self._rules, self, self._control, self._feed, self._metrics, self._eraser
             )
-            app = create_app(services, token.text)
+            pages = PortalServices(
+                self._desk, self._control, self._outlook, Reports(self._store, self._rules, self._clock), self._feed,
+                self._rules, self,
+            )  # fmt: skip
+            app = Beside(create_portal(pages, token.text), create_app(services, token.text))
             listen = self._settings.http.listen
             self._start(self._metrics.run(), "metrics")
             self._start(serve(app, listen.host, listen.port, self._on_http), "http")
@@ -176,17 +220,46 @@ class Daemon:
 
         self._start_mqtt()
         self._start_webhooks()
+        self._start(attend(self._manager, self._standing), "service manager")
+
+    @property
+    def intake(self) -> Intake:
+        """Where requests enter, whichever door they come through."""
+        return self._intake
+
+    @property
+    def desk(self) -> Desk:
+        """Where people look at call-backs and change their lot."""
+        return self._desk
+
+    @property
+    def callers(self) -> Callers:
+        """Where clients who call in are told of."""
+        return self._callers
+
+    @property
+    def control(self) -> Control:
+        """Where operators pause and resume."""
+        return self._control
 
     def signalled(self) -> None:
         """Asked to stop: the first time in good order, the second at once."""
         self._stops += 1
         if self._stops == 1:
+            self._manager.stopping(self._settings.drain + END_LIMIT, "stopping: no new calls")
             self._start(self._drain(), "drain")
         else:
             self._start(self._stop_now(), "stop now")
 
     def reload(self) -> Sequence[str]:
         """Read the configuration again; if anything is wrong with it, the old one stays and the problems are told."""
+        self._manager.reloading()
+        problems = self._reload()
+        outcome = f"not reloaded, {len(problems)} errors: see the log" if problems else "reloaded"
+        self._manager.reloaded(f"{self._status()}; {outcome}")
+        return problems
+
+    def _reload(self) -> Sequence[str]:
         try:
             fresh = load(self._settings.file, strict_env=True)
         except ConfigurationInvalid as error:
@@ -216,7 +289,7 @@ class Daemon:
                 await self._store.check_writable()
         except (StoreError, TimeoutError):
             return {"ari": ari, "database": "can't be written"}
-        return {"ari": ari, "database": None}
+        return {"ari": ari, "database": "damaged: restore a backup" if self._examination.damage else None}
 
     def condition(self) -> Condition:
         """How the daemon is now."""
@@ -229,6 +302,8 @@ class Daemon:
             ari_since=state.since,
             ari_error=state.error,
             ari_mend=state.mend,
+            asterisk=self._phones.abilities.version or None,
+            asterisk_lacks=tuple(each.what for each in self._phones.abilities.shortcomings),
         )
 
     # How it is put together.
@@ -237,6 +312,10 @@ class Daemon:
         """Those that follow the outbox and confirm what they took."""
         mqtt = [] if self._settings.mqtt is None else [MQTT_CONSUMER]
         return [*mqtt, *consumers(self._settings.webhooks)]
+
+    async def _delivered(self) -> int | None:
+        """The id of the last event that all of them have had."""
+        return await delivered_to_all(self._store, self._consumers())
 
     def _start_mqtt(self) -> None:
         if (mqtt := self._settings.mqtt) is not None:
@@ -249,6 +328,13 @@ class Daemon:
         for webhook, consumer in zip(webhooks, consumers(webhooks), strict=True):
             courier = Courier(webhook, consumer, self._store, self._feed, self._clock, self._started, self._chance)
             self._start(courier.run(), consumer)
+
+    async def _look_at_queues(self) -> None:
+        """Until cancelled. A queue whose one event of a free agent was lost would wait for the next for hours."""
+        while True:
+            await asyncio.sleep(QUEUES_AGAIN)
+            if self._link.ready:
+                await self._phones.look_again()
 
     def _start(self, work: Coroutine[None, None, object], name: str) -> None:
         self._group.create_task(work, name=name)
@@ -270,9 +356,23 @@ class Daemon:
         self._lobby.route(event)
 
     async def _on_contact(self, client: AriClient) -> None:
+        self._learn(await Abilities.of(client))
         await self._watch_queues()
-        await self._recovery.after_contact(await Wreckage.look(client))
+        wreckage = await Wreckage.look(client)
+        await self._recovery.after_contact(wreckage)
+        if not wreckage.swept:
+            self._strays.sign()
         await self._menus.after_contact()
+
+    def _followed(self) -> Mapping[str, tuple[Step, int]]:
+        return {call.callback.id: (call.line.step, call.line.sequence) for call in self._calls}
+
+    def _learn(self, abilities: Abilities) -> None:
+        """Says once what this Asterisk can't do."""
+        if abilities != self._phones.abilities:
+            for each in abilities.shortcomings:
+                log.warning("Asterisk %s: %s; %s", abilities.version, each.what, each.mend)
+        self._phones.abilities = abilities
 
     def _on_link_change(self, state: LinkState) -> None:
         if state.phase is Phase.READY:
@@ -282,9 +382,11 @@ class Daemon:
             self._recovery.contact_lost()
 
     def _on_http(self, port: int) -> None:
+        self._listening.add("http")
         log.info("HTTP API listens", extra={"port": port})
 
     def _on_agi(self, port: int) -> None:
+        self._listening.add("agi")
         log.info("AGI listens", extra={"port": port})
 
     async def _watch_queues(self) -> None:
@@ -292,6 +394,17 @@ class Daemon:
         await self._phones.watch_queues(sorted(queue for queue in queues if queue is not None))
         if self._link.ready:
             await self._phones.count_members()
+
+    def _standing(self) -> Standing:
+        doors = {name for name in ("http", "agi") if getattr(self._settings, name) is not None}
+        return Standing(self._listening >= doors, self._link.ready, self._link.silent_for, self._status())
+
+    def _status(self) -> str:
+        if self._stops:
+            return "stopping: no new calls"
+        if self._link.ready:
+            return f"linked to Asterisk at {self._settings.ari.url}"
+        return f"no link to Asterisk ({self._link.state.error or self._link.state.phase}); requests are kept"
 
     # The end.
 
@@ -316,6 +429,7 @@ class Daemon:
                 call.put(Interrupted(call.legs))
         others = [call for call in self._calls if call.play.state is not State.CONNECTED]
         await self._ended(TAKE_DOWN_LIMIT, others)
+        await self._heartbeat.beat()
         self.stopped.set()
 
     async def _ended(self, seconds: float, calls: Iterable[Call] | None = None) -> None:
@@ -351,7 +465,9 @@ async def _run_group(configuration: Configuration, store: Store, transport: Tran
     code = EXIT_FAILED
     try:
         async with TaskGroup() as group:
-            daemon = Daemon(configuration, store, transport, group, SystemClock(), random.SystemRandom())
+            manager = ServiceManager.from_environment(os.environ)
+            chance = random.SystemRandom()
+            daemon = Daemon(configuration, store, transport, group, SystemClock(), chance, manager)
             with _signals(daemon):
                 daemon.start()
                 log.info("callbackd %s started", __version__, extra={"profiles": ",".join(configuration.profiles)})

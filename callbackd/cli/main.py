@@ -10,18 +10,23 @@ from pathlib import Path
 import click
 
 import callbackd
+from callbackd.cli.backup import backup
 from callbackd.cli.callbacks import cancel, list_, request, reschedule, show
 from callbackd.cli.check import check
 from callbackd.cli.configuration import ConfigurationFile
 from callbackd.cli.doctor import doctor
+from callbackd.cli.forget import forget
+from callbackd.cli.init import init
 from callbackd.cli.operations import pause, reload, resume, status
 from callbackd.cli.run import run
+from callbackd.cli.schema import schema
 from callbackd.cli.when import when
 
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExamples:\n"
+    "  callbackd init /etc/callbackd             a first configuration for this PBX\n"
     "  callbackd check                           is the configuration right?\n"
     "  callbackd when support --failed-at 16:45  what would follow a failed attempt, and why?\n"
     "  callbackd doctor                          is the PBX as it must be?\n"
@@ -48,8 +53,9 @@ def main(context: click.Context, config: Path | None) -> None:
 
 
 for command in (
-    *(run, check, doctor, when),
+    *(init, run, check, doctor, when, schema),
     *(request, list_, show, cancel, reschedule),
     *(pause, resume, reload, status),
+    *(backup, forget),
 ):
     main.add_command(command)

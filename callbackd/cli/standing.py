@@ -43,6 +43,10 @@ def _of_daemon(status: Told) -> Iterable[tuple[str, str]]:
     yield "daemon", f"callbackd {status['version']}, running for {elapsed(running)}{stopping}"
     yield from status["checks"].items()
     ari = status["ari"]
+    if ari["version"]:
+        yield "asterisk", ari["version"]
+    for lack in ari["lacks"]:
+        yield "asterisk lacks", lack
     if ari["state"] != "ready":
         yield "ari state", f"{ari['state']} since {_clock(ari['since'], UTC)}"
         for name in ("error", "mend"):

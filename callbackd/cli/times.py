@@ -1,61 +1,31 @@
-"""Times as people type them."""
+"""Times as people type them on the command line."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, time, tzinfo
+from collections.abc import Callable
+from datetime import datetime, tzinfo
 
 import click
 
-_WALL_CLOCK = re.compile(r"(?:([0-9]{4}-[0-9]{2}-[0-9]{2})[ T])?([0-9]{1,2}:[0-9]{2})")
-_RFC_3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
-_YEARS = range(2000, 2200)
+from callbackd.domain.written_times import has_zone, written_time, written_time_to_come
 
-
-def has_zone(text: str) -> bool:
-    """Whether the time is RFC 3339, so that it needs no zone of a target."""
-    return _RFC_3339.fullmatch(text) is not None
+__all__ = ["has_zone", "parse_time", "parse_time_to_come"]
 
 
 def parse_time(text: str, zone: tzinfo, now: datetime, option: str) -> datetime:
-    """The instant, in UTC, of RFC 3339 or of ``[YYYY-MM-DD] HH:MM`` on the wall in `zone`; without a date, today.
-
-    Of a time that comes twice, when the clocks go back, the first is meant. Raises `click.BadParameter`, which names
-    `option`, for what is no time, and for one that the clocks jump over.
-    """
-    try:
-        if has_zone(text):
-            instant = datetime.fromisoformat(text.upper())
-        elif match := _WALL_CLOCK.fullmatch(text):
-            instant = _on_the_wall(match[1], match[2], zone, now)
-        else:
-            raise ValueError("expected [YYYY-MM-DD] HH:MM, or RFC 3339 such as 2026-11-02T15:00:00Z")
-        if instant.year not in _YEARS:
-            raise ValueError(f"expected a year from {_YEARS[0]} to {_YEARS[-1]}")
-    except ValueError as error:
-        raise click.BadParameter(f"{error}.", param_hint=f"'{option}'") from None
-    return instant.astimezone(UTC)
+    """See `written_time`. Raises `click.BadParameter`, which names `option`."""
+    return _parsed(written_time, text, zone, now, option)
 
 
 def parse_time_to_come(text: str, zone: tzinfo, now: datetime, option: str) -> datetime:
-    """The same; but a time without a date that has passed today is refused: it would mean now, or tomorrow?"""
-    instant = parse_time(text, zone, now, option)
-    if instant < now and ":" in text and "-" not in text:
-        raise click.BadParameter(f"{text} has passed today in {zone}: say which day.", param_hint=f"'{option}'")
-    return instant
+    """See `written_time_to_come`. Raises `click.BadParameter`, which names `option`."""
+    return _parsed(written_time_to_come, text, zone, now, option)
 
 
-def _on_the_wall(day: str | None, clock: str, zone: tzinfo, now: datetime) -> datetime:
+def _parsed(
+    read: Callable[[str, tzinfo, datetime], datetime], text: str, zone: tzinfo, now: datetime, option: str
+) -> datetime:
     try:
-        date = now.astimezone(zone).date() if day is None else datetime.fromisoformat(day).date()
-        wall = datetime.combine(date, time.fromisoformat(clock.zfill(5)))
-    except ValueError:
-        raise ValueError("there is no such time") from None
-    if date.year not in _YEARS:
-        raise ValueError(f"expected a year from {_YEARS[0]} to {_YEARS[-1]}")
-    instant = wall.replace(tzinfo=zone).astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) != wall:
-        raise ValueError(f"{wall:%H:%M} does not exist on {wall:%Y-%m-%d} in {zone}: the clocks jump over it")
-    return instant
+        return read(text, zone, now)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", param_hint=f"'{option}'") from None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -13,24 +12,15 @@ from callbackd.cli.callbacks import TIME_HELP
 from callbackd.cli.configuration import ConfigurationFile, find_profile
 from callbackd.cli.plain import plain, print_json
 from callbackd.cli.times import parse_time
-from callbackd.domain.callback import Kind, OfferOutcome, Outcome, Reschedules
+from callbackd.domain.callback import Kind, Outcome
 from callbackd.domain.instants import rfc3339
 from callbackd.domain.profile import Profile
 
+if TYPE_CHECKING:
+    from callbackd.domain.what_if import Answer
+
 _KINDS = [Kind.AUTO, Kind.AGENT, Kind.CLIENT]
 _OUTCOMES = [outcome for outcome in Outcome if outcome is not Outcome.CANCELLED]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What follows: `decision` is retry, offer, end or rest; `due` None is at once where it rests."""
-
-    decision: str
-    summary: str
-    why: tuple[str, ...]
-    due: datetime | None = None
-    kind: Kind | None = None
-    disposition: str | None = None
 
 
 @click.command(
@@ -77,45 +67,20 @@ def when(
     """Explain when a failed attempt is tried again.
 
     Rule by rule, as the profile now says; the daemon need not run."""
+    from callbackd.domain.what_if import explain, outcome_unless_said
+
     if kind == Kind.CLIENT and outcome is not None:
         raise click.UsageError("--kind client is about an offer in which the client presses 1: it has no --outcome.")
     found = find_profile(file.load(), profile)
     zone = ZoneInfo(found.target.timezone)
     now = datetime.now(UTC).replace(microsecond=0)
     ended_at = now if failed_at is None else parse_time(failed_at, zone, now, "--failed-at")
-    ended_as = Outcome(outcome or (Outcome.AGENT_RESCHEDULED if kind == Kind.AGENT else Outcome.CLIENT_NO_ANSWER))
+    ended_as = Outcome(outcome or outcome_unless_said(Kind(kind)))
     answer = explain(found, Kind(kind), ended_as, used, ended_at)
     if as_json:
         print_json(_shape(found, Kind(kind), ended_as, ended_at, answer))
     else:
         _print(found, Kind(kind), ended_as, ended_at, answer)
-
-
-def explain(profile: Profile, kind: Kind, outcome: Outcome, used: int, ended_at: datetime) -> Answer:
-    """Ask the rules. `outcome` does not matter to `kind` client: that follows an offer."""
-    from callbackd.domain.reschedule import End, MakeOffer, Retry, after_attempt, after_offer
-    from callbackd.domain.rest import after_uncounted, counts
-
-    if kind is Kind.CLIENT:
-        decision = after_offer(profile, outcome=OfferOutcome.ANOTHER_TRY, offers_used=0, ended_at=ended_at)
-    elif counts(outcome, network_took=True):
-        decision = after_attempt(
-            profile, outcome=outcome, armed=kind is Kind.AGENT, reschedules=Reschedules(auto=used), ended_at=ended_at
-        )
-    else:
-        rest = after_uncounted(profile, outcome, ended_at=ended_at)
-        until = rest.target_until or rest.callback_until
-        summary = "again at once" if until is None else "tried again, in its old place, not before"
-        if outcome is Outcome.WITHHELD:
-            summary = "tried again, in its old place, once the reason is gone"
-        return Answer("rest", summary, (*rest.why, "the client's phone did not ring: nothing is used up"), until)
-    match decision:
-        case Retry(kind=made, due=due, why=why):
-            return Answer("retry", f"tried again ({made}) from", why, due, made)
-        case MakeOffer(due=due, why=why):
-            return Answer("offer", "the client is rung and asked for one more try from", why, due)
-        case End(disposition=disposition, why=why):
-            return Answer("end", f"not tried again: {disposition}", why, disposition=disposition.value)
 
 
 def _print(profile: Profile, kind: Kind, outcome: Outcome, ended_at: datetime, answer: Answer) -> None:

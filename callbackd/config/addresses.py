@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
-from callbackd.config.readers import Confidential, Unfit
+from callbackd.config.readers import Confidential, Unfit, reads, text_form
 
 Network = IPv4Network | IPv6Network
 
@@ -37,6 +37,7 @@ class Listen:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+@reads(text_form("`ADDRESS:PORT`", r"(?:\[[^\[\]]+\]|[^\[\]:]+):[0-9]{1,5}"))
 def listen(text: str) -> Listen:
     """``ADDRESS:PORT``, with an IPv6 address in brackets."""
     match = re.fullmatch(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^\[\]:]+)):(?P<port>[0-9]{1,5})", text)
@@ -47,6 +48,7 @@ def listen(text: str) -> Listen:
     raise Unfit('expected ADDRESS:PORT, such as 127.0.0.1:4573 or "[::1]:4573"')
 
 
+@reads(text_form("an address or a network: `192.168.1.0/24`", "[0-9A-Fa-f:.]+(?:/[0-9.]+)?"))
 def network(text: str) -> Network:
     """An address, or a network such as ``192.168.1.0/24``."""
     try:
@@ -60,12 +62,14 @@ def network(text: str) -> Network:
     raise Unfit(f"expected an IP address or a network such as 192.168.1.0/24{meant}")
 
 
+@reads(text_form("an `http` or `https` URL", "[Hh][Tt][Tt][Pp][Ss]?://[^ ]+"))
 def web_url(text: str) -> str:
     """An ``http`` or ``https`` URL without credentials or fragment."""
     _split(text, {"http", "https"}, "http://… or https://…")
     return text
 
 
+@reads(text_form("a URL that ends in `/ari`", "[Hh][Tt][Tt][Pp][Ss]?://[^ /]+/[^ ?#]+"))
 def ari_url(text: str) -> str:
     """The base URL of ARI, without a slash at its end; its path is ``/ari`` behind whatever prefix http.conf has."""
     parts = _split(text, {"http", "https"}, "a URL such as http://127.0.0.1:8088/ari")
@@ -74,6 +78,7 @@ def ari_url(text: str) -> str:
     return text.rstrip("/")
 
 
+@reads(text_form("`mqtt://HOST:PORT` or `mqtts://HOST:PORT`", "[Mm][Qq][Tt][Tt][Ss]?://[^ /?#]+/?"))
 def mqtt_url(text: str) -> str:
     """The broker's URL: scheme, host and port, no more."""
     parts = _split(text, {"mqtt", "mqtts"}, "mqtt://HOST:PORT or mqtts://HOST:PORT")

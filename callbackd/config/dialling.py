@@ -7,7 +7,7 @@ import re
 from phonenumbers import SUPPORTED_REGIONS
 
 from callbackd.config.near_miss import did_you_mean
-from callbackd.config.readers import Unfit
+from callbackd.config.readers import Unfit, reads, text_form
 
 PLACEHOLDERS = ("number", "digits", "national")
 """What a client's endpoint may name in braces."""
@@ -15,9 +15,11 @@ PLACEHOLDERS = ("number", "digits", "national")
 _ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_]*/[A-Za-z0-9_./@:+*#=;~-]+")
 _ENDPOINT_FORM = "expected TECHNOLOGY/address, such as PJSIP/1001 or Local/600@callbackd-agents/n"
 _BREAKING = re.compile(r"[^A-Za-z0-9_./@:+*#=;~{}-]")
+_TEMPLATE = r"[A-Za-z][A-Za-z0-9_]*/(?:[A-Za-z0-9_./@:+*#=;~-]|\{(?:number|digits|national)\})+"
 _CALLER_ID = re.compile(r"(?P<name>[^<>\"\\]*)<(?P<number>\+?[0-9]{2,15})>")
 
 
+@reads(text_form("`PJSIP/1001` or `Local/600@callbackd-agents/n`", _ENDPOINT.pattern))
 def agents_endpoint(text: str) -> str:
     """One endpoint of the target. Nothing is substituted in it."""
     _refuse_breaking(text)
@@ -26,6 +28,7 @@ def agents_endpoint(text: str) -> str:
     return _endpoint(text)
 
 
+@reads(text_form("`PJSIP/{number}@trunk`", _TEMPLATE))
 def client_endpoint(text: str) -> str:
     """The client's endpoint, a template in which only `PLACEHOLDERS` stand for the client's number."""
     _refuse_breaking(text)
@@ -42,6 +45,7 @@ def client_endpoint(text: str) -> str:
     return text
 
 
+@reads(text_form("an Asterisk queue's name", "[A-Za-z0-9_.@+-]{1,80}"))
 def queue_name(text: str) -> str:
     """The name of an Asterisk queue."""
     if not re.fullmatch(r"[A-Za-z0-9_.@+-]{1,80}", text):
@@ -49,6 +53,7 @@ def queue_name(text: str) -> str:
     return text
 
 
+@reads(text_form("`Name <+number>`", r"[^<>\"\\]*<\+?[0-9]{2,15}>\s*"))
 def caller_id(text: str) -> str:
     """What the client's telephone shows: ``Name <+number>``; the name may be left out."""
     match = _CALLER_ID.fullmatch(text.strip())
@@ -58,6 +63,7 @@ def caller_id(text: str) -> str:
     return f"{name} <{match['number']}>" if name else f"<{match['number']}>"
 
 
+@reads(text_form("an ISO 3166 code: `CA`", "[A-Za-z]{2}"))
 def country(text: str) -> str:
     """An ISO 3166 code that has a numbering plan, in capitals."""
     code = text.upper()
@@ -67,6 +73,7 @@ def country(text: str) -> str:
     return code
 
 
+@reads(text_form("an E.164 prefix: `+1`", r"\+[1-9][0-9]{0,14}"))
 def prefix(text: str) -> str:
     """An E.164 prefix: ``+`` and the digits it begins with."""
     if not re.fullmatch(r"\+[1-9][0-9]{0,14}", text):

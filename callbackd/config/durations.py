@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from callbackd.config.readers import Reads, Unfit
+from callbackd.config.readers import Form, Reader, Unfit
 
 _FORM = re.compile(
     r"(?P<bare>[0-9]{1,9})"
     r"|(?=[0-9])(?:(?P<days>[0-9]{1,9})d)?(?:(?P<hours>[0-9]{1,9})h)?(?:(?P<minutes>[0-9]{1,9})m)?(?:(?P<seconds>[0-9]{1,9})s)?"
 )
+
+_WRITTEN = (
+    r"^\s*(?:[0-9]{1,9}|(?=[0-9])(?:[0-9]{1,9}d)?(?:[0-9]{1,9}h)?(?:[0-9]{1,9}m)?(?:[0-9]{1,9}s)?)\s*$"
+)
+"""The same for JSON Schema, which knows no names of groups."""
 
 
 def parse_duration(text: str) -> timedelta:
@@ -33,7 +38,7 @@ def parse_duration(text: str) -> timedelta:
         raise Unfit("no such long duration") from None
 
 
-def duration(shortest: str, longest: str) -> Reads[timedelta]:
+def duration(shortest: str, longest: str) -> Reader[timedelta]:
     """A reader of durations from `shortest` to `longest`, both allowed."""
     least, most = parse_duration(shortest), parse_duration(longest)
 
@@ -46,7 +51,14 @@ def duration(shortest: str, longest: str) -> Reads[timedelta]:
             raise Unfit(f"expected a duration from {shortest} to {longest}")
         return value
 
-    return read
+    seconds = {"minimum": int(least.total_seconds()), "maximum": int(most.total_seconds())}
+    return Reader(
+        read,
+        Form(
+            f"{shortest}-{longest}",
+            {"anyOf": [{"type": "integer", **seconds}, {"type": "string", "pattern": _WRITTEN}]},
+        ),
+    )
 
 
 def format_duration(value: timedelta) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import MAXYEAR, date, timedelta
+from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -13,7 +14,7 @@ from callbackd.config.durations import format_duration
 from callbackd.config.near_miss import did_you_mean
 from callbackd.config.nodes import Mapping, Node, Scalar, Sequence, is_null, quoted, shown
 from callbackd.config.problems import Place, Problems
-from callbackd.config.readers import Unfit
+from callbackd.config.readers import Unfit, reads, text_form
 from callbackd.config.section import Section
 from callbackd.domain.hours import Interval, TargetHours
 
@@ -21,8 +22,8 @@ DAY = 1440
 """Minutes from one midnight to the next."""
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_FULL_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_NUMBERS = {name: number for names in (WEEKDAYS, _FULL_NAMES) for number, name in enumerate(names)}
+FULL_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NUMBERS = {name: number for names in (WEEKDAYS, FULL_NAMES) for number, name in enumerate(names)}
 
 _INTERVAL = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})")
 _INTERVAL_FORM = "expected 'closed', an interval such as 09:00-12:00 (overnight: 22:00-06:00), or a list of intervals"
@@ -42,9 +43,10 @@ class _Opening:
 _Openings = tuple[_Opening, ...]
 
 
+@reads(text_form("an IANA zone: `America/Toronto`", examples=["America/Toronto", "Europe/London"]))
 def parse_zone(text: str) -> str:
     """The IANA zone's name, if there is such a zone. Raises `Unfit` with the nearest name if there isn't."""
-    names = available_timezones() - {"localtime", "Factory"}
+    names = _zones()
     if text in names:
         try:
             ZoneInfo(text)
@@ -54,6 +56,12 @@ def parse_zone(text: str) -> str:
     cities = {name.rpartition("/")[2]: name for name in sorted(names)}
     meant = did_you_mean(text, names) or _near_city(text, cities)
     raise Unfit(f"expected an IANA time zone such as America/Toronto{meant}")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Found once: it takes some 20 ms to look through the machine's files, and a reload must not keep calls waiting."""
+    return frozenset(available_timezones()) - {"localtime", "Factory"}
 
 
 def read_hours(target: Section) -> tuple[str, TargetHours | None]:

@@ -21,8 +21,8 @@ from callbackd.config.hours import read_hours, refuse_cut_off_beyond_day
 from callbackd.config.near_miss import did_you_mean
 from callbackd.config.nodes import Mapping, Sequence, is_null, quoted
 from callbackd.config.problems import Place, Problems
-from callbackd.config.readers import Unfit, boolean, choice, line, whole_number, word
-from callbackd.config.section import Section
+from callbackd.config.readers import Unfit, boolean, choice, line, reads, text_form, whole_number, word
+from callbackd.config.section import Section, Witness
 from callbackd.domain.profile import (
     AfterCutOff,
     AgentRules,
@@ -45,10 +45,12 @@ MEDIA_SCHEMES = ("sound", "tone", "digits", "number", "characters", "recording")
 _MEDIA = re.compile(r"(?P<scheme>[a-z]+):[^\s,&]+")
 
 
-def read_profile(profile_id: str, document: Mapping, problems: Problems) -> Profile:
+def read_profile(
+    profile_id: str, document: Mapping, problems: Problems, witness: Witness | None = None
+) -> Profile:
     """The profile that `document` describes. It may be used only if `problems` holds no error afterwards."""
     defaults = AgentRules()
-    with Section("", document, Place(document.place.file, 1, 1), problems) as file:
+    with Section("", document, Place(document.place.file, 1, 1), problems, witness) as file:
         label = file.setting("label", line(80), profile_id)
         target = _target(file)
         agent = _agent(file, defaults)
@@ -205,13 +207,15 @@ def _prompts(file: Section) -> ReadOnly[str, tuple[str, ...]]:
             meant = did_you_mean(key.text, PROMPTS)
             allowed = f"{'' if meant else ';'} allowed: {', '.join(sorted(PROMPTS))}"
             file.problems.error(key.place, f"unknown prompt {quoted(key.text)}{meant}{allowed}")
-        uris = prompts.texts(key.text, _media_uri)
+        uris = prompts.texts(key.text, media_uri)
         _require_some(prompts, key.text, "a media URI such as sound:custom/hello, or a list of them")
         replaced[key.text] = uris
     return replaced
 
 
-def _media_uri(text: str) -> str:
+@reads(text_form("a media URI: `sound:custom/hello`", rf"(?:{'|'.join(MEDIA_SCHEMES)}):[^\s,&]+"))
+def media_uri(text: str) -> str:
+    """What Asterisk plays: a media URI."""
     match = _MEDIA.fullmatch(text)
     if match is not None and match["scheme"] in MEDIA_SCHEMES and text.isprintable():
         return text

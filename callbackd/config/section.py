@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -17,18 +18,44 @@ T = TypeVar("T")
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
+@dataclass(slots=True)
+class Asked:
+    """What a reading asked for under one path. `read` None: it looked at the value as it was written."""
+
+    read: object = None
+    default: object = None
+    required: bool = False
+    several: bool = False
+    is_section: bool = False
+
+
+class Witness:
+    """Remembers what was asked for, in order: so that settings are described from what reads them."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, Asked] = {}
+
+    def of(self, path: str) -> Asked:
+        """What is remembered of a path."""
+        return self.asked.setdefault(path, Asked())
+
+
 class Section:
     """One section of a file while it is read.
 
     Every method answers with something usable, the default at worst, and tells `problems` what was wrong: so
     reading goes on and all mistakes are found at once. Use as a context manager: leaving it reports keys that no
-    one asked for. `name` is the dotted path shown in messages, empty for the file itself.
+    one asked for. `name` is the dotted path shown in messages, empty for the file itself. A `witness` remembers
+    everything that is asked for.
     """
 
-    def __init__(self, name: str, node: Mapping, place: Place, problems: Problems) -> None:
+    def __init__(
+        self, name: str, node: Mapping, place: Place, problems: Problems, witness: Witness | None = None
+    ) -> None:
         self.name = name
         self.place = place
         self.problems = problems
+        self.witness = witness
         self._entries = {key.text: (key, value) for key, value in node.entries}
         self._known: list[str] = []
 
@@ -60,6 +87,7 @@ class Section:
         """What was written under `key`, to be read by the caller; None if the key is absent."""
         if key not in self._known:
             self._known.append(key)
+            self._note(key)
         entry = self._entries.get(key)
         return None if entry is None else entry[1]
 
@@ -74,10 +102,12 @@ class Section:
 
     def missing(self, key: str, expected: str) -> None:
         """Report that `key` must be set."""
+        self._note(key, required=True)
         self.problems.error(self.place, f"{self.path(key)} is missing: {expected}")
 
     def setting(self, key: str, read: Reads[T], default: T) -> T:
         """The value of `key`, or `default` if it is absent, wrong, or waits for a variable that isn't set."""
+        self._note(key, read=read, default=default)
         node = self.take(key)
         if node is None:
             return default
@@ -86,6 +116,7 @@ class Section:
 
     def optional(self, key: str, read: Reads[T]) -> T | None:
         """The value of `key`; None if it is absent or wrong, or is ``null``."""
+        self._note(key, read=read)
         node = self.take(key)
         if node is None or is_null(node):
             return None
@@ -93,6 +124,7 @@ class Section:
 
     def required(self, key: str, read: Reads[str], expected: str) -> str:
         """The text of `key`, which must be set; what stands in for a wrong one is never used."""
+        self._note(key, read=read)
         node = self.take(key)
         if node is None:
             self.missing(key, expected)
@@ -114,6 +146,7 @@ class Section:
         return tuple(value for _, value in self._items(key, read) if value is not None)
 
     def _items(self, key: str, read: Reads[T]) -> Iterator[tuple[Scalar, T | None]]:
+        self._note(key, read=read, several=True)
         node = self.take(key)
         if node is None:
             return
@@ -124,13 +157,15 @@ class Section:
 
     def section(self, key: str) -> Section:
         """The section under `key`; absent or left empty, it is one that has nothing set."""
+        self._note(key, is_section=True)
         node = self.take(key)
         entry = self._entries.get(key)
         place = self.place if entry is None else entry[0].place
         if node is not None and not isinstance(node, Mapping) and not is_null(node):
             self.wrong(key, node, "expected a section (key: value)")
         empty = Mapping((), place)
-        return Section(self.path(key), node if isinstance(node, Mapping) else empty, place, self.problems)
+        found = node if isinstance(node, Mapping) else empty
+        return Section(self.path(key), found, place, self.problems, self.witness)
 
     def service(self, key: str) -> Section | None:
         """The section of a service that is off unless its section is there; one left empty is a mistake."""
@@ -141,6 +176,12 @@ class Section:
             self.wrong(key, node, f"write '{key}: {{}}' for the defaults, or leave the line out to have it off")
             return None
         return self.section(key)
+
+    def _note(self, key: str, **what: object) -> None:
+        if self.witness is not None:
+            asked = self.witness.of(f"{self.name}.{key}" if self.name else key)
+            for name, value in what.items():
+                setattr(asked, name, value)
 
     def _read(self, key: str, node: Node, read: Reads[T]) -> T | None:
         if isinstance(node, Scalar) and node.unset:

@@ -12,9 +12,9 @@ from callbackd.config.durations import duration
 from callbackd.config.files import Unreadable, read_at_most
 from callbackd.config.nodes import Mapping, Sequence, is_null
 from callbackd.config.problems import Place, Problems
-from callbackd.config.readers import Reads, Unfit, choice, line, whole_number, word
+from callbackd.config.readers import Reader, Unfit, choice, line, text_form, whole_number, word
 from callbackd.config.secret import Secret, read_secret
-from callbackd.config.section import Section
+from callbackd.config.section import Section, Witness
 
 
 class LogLevel(StrEnum):
@@ -115,14 +115,14 @@ class Settings:
     webhooks: tuple[Webhook, ...]
 
 
-def read_settings(path: Path, document: Mapping, problems: Problems) -> Settings:
+def read_settings(path: Path, document: Mapping, problems: Problems, witness: Witness | None = None) -> Settings:
     """The settings that `document`, read from `path`, describes; relative paths in it start at its folder.
 
     They may be used only if `problems` holds no error afterwards.
     """
     folder = path.parent
     to_path = _path_from(folder)
-    with Section("", document, Place(document.place.file, 1, 1), problems) as file:
+    with Section("", document, Place(document.place.file, 1, 1), problems, witness) as file:
         ari = _ari(file, folder)
         database = file.setting("database", to_path, Path("/var/lib/callbackd/callbackd.sqlite3"))
         return Settings(
@@ -255,7 +255,7 @@ def _webhooks(file: Section, folder: Path) -> tuple[Webhook, ...]:
         if not isinstance(item, Mapping):
             file.problems.error(item.place, f"{name}: expected a section with url and secret")
             continue
-        with Section(name, item, item.place, file.problems) as hook:
+        with Section(name, item, item.place, file.problems, file.witness) as hook:
             webhooks.append(
                 Webhook(
                     url=hook.required("url", web_url, "where events are posted"),
@@ -275,7 +275,7 @@ def _ca_file(section: Section, folder: Path, encrypted: bool) -> Path | None:
     return ca_file
 
 
-def _path_from(folder: Path, *, must_exist: bool = False) -> Reads[Path]:
+def _path_from(folder: Path, *, must_exist: bool = False) -> Reader[Path]:
     def read(text: str) -> Path:
         if not text.strip() or not text.isprintable():
             raise Unfit("expected the name of a file or folder")
@@ -286,4 +286,4 @@ def _path_from(folder: Path, *, must_exist: bool = False) -> Reads[Path]:
                 raise Unfit(str(error)) from None
         return folder / text
 
-    return read
+    return Reader(read, text_form("a path; a relative one starts at this file's folder", minLength=1))

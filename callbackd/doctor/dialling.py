@@ -11,7 +11,7 @@ from callbackd.domain.profile import Profile
 
 _INVALID = "INVALID"
 _UNAVAILABLE = frozenset({"UNAVAILABLE", "UNKNOWN"})
-_INCLUDE = "include dialplan/callbackd.conf in extensions.conf, then `dialplan reload`"
+_INCLUDE = "include callbackd.conf, which `callbackd init` writes, in extensions.conf; then `dialplan reload`"
 
 CONTEXTS = (
     ("s@callbackd-intake", "the menu for waiting callers"),
@@ -28,9 +28,24 @@ async def examine(client: AriClient, configuration: Configuration) -> AsyncItera
         else:
             yield warning("dialplan", f"{place} is not there: {purpose}", _INCLUDE)
     for profile in configuration.profiles.values():
+        if profile.target.queue is not None:
+            yield await _exit(client, profile.id)
         for endpoint in profile.target.endpoints:
             yield await _endpoint(client, f"{profile.id}: target.endpoint", endpoint)
         yield await _endpoint(client, f"{profile.id}: client.endpoint", _sample(profile))
+
+
+async def _exit(client: AriClient, profile: str) -> Finding:
+    """The way out of the queue, by the name that callbackd.conf gives it."""
+    context = f"callbackd-queue-exit-{profile}"
+    if await _exists(client, f"1@{context}"):
+        return ok("dialplan", f"1@{context}: there")
+    return warning(
+        "dialplan",
+        f"1@{context} is not there: key 1 for callers in the queue",
+        f"copy that context in callbackd.conf, and set context = {context} in the queue; "
+        "needless if callers of this profile reach the menu in another way",
+    )
 
 
 async def _endpoint(client: AriClient, what: str, endpoint: str) -> Finding:

@@ -34,6 +34,8 @@ async def examine_with(
         yield warning("configuration", str(problem), "see callbackd check")
     if not configuration.warnings:
         yield ok("configuration", f"{configuration.settings.file}: profiles {', '.join(configuration.profiles)}")
+    if (secret := machine.password(configuration.settings.file)) is not None:
+        yield secret
     yield machine.database(configuration.settings.database)
     daemon = await machine.daemon(configuration.settings)
     if daemon is not None:
@@ -55,6 +57,8 @@ async def _on_the_pbx(
     now: Callable[[], datetime],
 ) -> AsyncIterator[Finding]:
     try:
+        for finding in await link.abilities(client):
+            yield finding
         for finding in (await link.may_write(client), *await link.modules(client, configuration)):
             yield finding
         yield await application.registered(client, None if daemon is None else daemon.answers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from callbackd.ari.abilities import Abilities
 from callbackd.ari.client import AriClient
 from callbackd.ari.errors import AriError, Forbidden, NotFound
 from callbackd.config.load import Configuration
@@ -39,6 +40,14 @@ async def reached(client: AriClient, url: str) -> Finding:
     if int(found[1]) > NEWEST:
         return warning("ari", f"{told} is newer than callbackd knows", f"it is made for {OLDEST} to {NEWEST}")
     return ok("ari", told)
+
+
+async def abilities(client: AriClient) -> Sequence[Finding]:
+    """What this Asterisk is too old for."""
+    found = (await Abilities.of(client)).shortcomings
+    return [warning("abilities", each.what, each.mend) for each in found] or [
+        ok("abilities", "Asterisk can do all that callbackd has a use for")
+    ]
 
 
 async def may_write(client: AriClient) -> Finding:

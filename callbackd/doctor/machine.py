@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from callbackd.config.settings import Http, Settings
-from callbackd.doctor.finding import Finding, failed, ok
+from callbackd.doctor.finding import Finding, failed, ok, warning
 
 PATIENCE = 3.0
 """Seconds for which a lock or an answer is waited for."""
@@ -28,7 +28,7 @@ class Daemon:
 
 
 def database(path: Path) -> Finding:
-    """Whether this user could write the database; nothing is written."""
+    """Whether the database is whole and this user could write it; nothing is written."""
     who = _user()
     mend = f"`database` and its folder {path.parent} must belong to the user that callbackd runs as"
     if not os.path.isdir(path.parent):
@@ -44,11 +44,28 @@ def database(path: Path) -> Finding:
         try:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         finally:
             connection.close()
     except sqlite3.Error as error:
-        return failed("database", f"{path} can't be written by {who}: {error}", mend)
-    return ok("database", f"{path} can be written by {who}")
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
+            return failed("database", f"{path} can't be written by {who}: {error}", mend)
+        found = str(error)
+    if found != "ok":
+        return failed("database", f"{path} is damaged: {found.splitlines()[-1]}", "stop callbackd and restore a backup")
+    return ok("database", f"{path} is sound, and can be written by {who}")
+
+
+def password(settings_file: Path) -> Finding | None:
+    """Whether the ARI password that `callbackd init` wrote beside the settings is secret; None if there is none."""
+    path = settings_file.parent / "ari-password"
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
+    if mode & 0o077:
+        return warning("password", f"{path} can be read by others (mode {mode & 0o777:o})", f"chmod 600 {path}")
+    return ok("password", f"{path} can be read by its owner only")
 
 
 async def daemon(settings: Settings) -> Daemon | None:

@@ -10,6 +10,7 @@ from callbackd.config.load import Configuration
 from callbackd.doctor.finding import Finding, failed, ok, warning
 from callbackd.domain.profile import Profile
 from callbackd.domain.prompts import PROMPTS, Prompt
+from callbackd.share import SOUNDS
 
 _SHOWN = 4
 _SOUND = "sound:"
@@ -47,10 +48,9 @@ def _finding(language: str, profiles: Iterable[Profile], installed: Collection[s
             f"install Asterisk's core sounds for {language}, then `module reload sounds`",
         )
     if any(name.startswith(f"{FOLDER}/") for name in missing):
-        mend = (
-            f"copy dialplan/sounds/{language} to sounds/{language}/{FOLDER} in Asterisk's data folder, "
-            "then `module reload sounds`"
-        )
+        ours = SOUNDS / language
+        which = f"{ours}/*.wav" if ours.is_dir() else f"recordings of them (in English they are in {SOUNDS / 'en'})"
+        mend = f"copy {which} to sounds/{language}/{FOLDER} in Asterisk's data folder, then `module reload sounds`"
     else:
         mend = "install them, or correct `prompts` in the profile; then `module reload sounds`"
     return warning("sounds", f"{language}: not installed: {_some(missing)}; stand-ins are played instead", mend)

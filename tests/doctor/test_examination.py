@@ -18,6 +18,7 @@ from callbackd.doctor.examination import examine_with
 from callbackd.doctor.finding import Finding, Result
 from callbackd.doctor.link import _ALWAYS
 from callbackd.domain.prompts import PROMPTS
+from callbackd.share import SOUNDS
 from rig.ports import free_tcp_port
 from tests.cli.shell import settings_folder
 
@@ -37,6 +38,8 @@ def asterisk() -> FakeTransport:
     fake = FakeTransport()
     fake.on("GET", "/asterisk/info", Response(200, {"system": {"version": "22.5.0"}}))
     names = [*_ALWAYS, "chan_pjsip", "app_queue", "res_agi"]
+    fake.on("GET", "/api-docs/bridges.json", Response(200, {"parameters": [{"name": "inhibitConnectedLineUpdates"}]}))
+    fake.on("GET", "/api-docs/events.json", Response(200, {"models": {"tech_cause": {}}}))
     fake.on("GET", "/asterisk/modules", Response(200, [{"name": f"{name}.so", "status": "Running"} for name in names]))
     fake.on("DELETE", "/channels/callbackd-doctor-nobody", Response(404, {"message": "Channel not found"}))
     fake.on("GET", "/deviceStates/.*", Response(200, {"name": "x", "state": "NOT_INUSE"}))
@@ -74,6 +77,14 @@ async def test_nothing_is_changed(configuration: Configuration, asterisk: FakeTr
     assert [made.method for made in written] == ["DELETE", "POST"]
     assert written[1].path == "/events/user/callbackd-clock"
     assert written[1].query["application"].startswith("callbackd-doctor-")
+
+
+async def test_what_an_old_asterisk_cannot_do(configuration: Configuration, asterisk: FakeTransport) -> None:
+    asterisk.on("GET", "/api-docs/events.json", Response(200, {"models": {"cause": {}}}))
+    [found] = (await _examine(configuration, asterisk))["abilities"]
+    assert found.result is Result.WARNING
+    assert "401" in found.message
+    assert "22.7" in str(found.mend)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +155,32 @@ async def test_a_language_is_looked_for_as_asterisk_does(configuration: Configur
     assert _results(found["sounds"]) == {Result.FAILED}
 
 
+async def test_the_way_out_of_a_queue(configuration: Configuration, asterisk: FakeTransport) -> None:
+    support = configuration.settings.profiles / "support.yaml"
+    support.write_text(support.read_text().replace("endpoint: PJSIP/1001", "endpoint: PJSIP/1001\n  queue: support"))
+    asterisk.on("POST", "/channels/create", Response(200, {"id": "x", "name": "x", "state": "Down"}))
+    asterisk.on("GET", "/channels/.*/variable", Response(200, {"value": "1"}))
+    asterisk.on("DELETE", "/channels/cbq-.*", Response(204, None))
+    gone = Response(200, {"name": "x", "state": "INVALID"})
+    fresh = load(configuration.settings.file, strict_env=True)
+    found = await _examine(fresh, asterisk)
+    assert any("1@callbackd-queue-exit-support: there" in each.message for each in found["dialplan"])
+    asterisk.on("GET", "/deviceStates/Local.*queue-exit-support", gone)
+    found = await _examine(fresh, asterisk)
+    (missing,) = [each for each in found["dialplan"] if each.result is Result.WARNING]
+    assert "context = callbackd-queue-exit-support" in (missing.mend or "")
+
+
+async def test_the_mend_for_missing_sounds_names_files_that_are_there(
+    configuration: Configuration, asterisk: FakeTransport
+) -> None:
+    digits = [{"id": f"digits/{digit}", "formats": []} for digit in range(10)]
+    asterisk.on("GET", "/sounds", Response(200, [*digits]))
+    found = await _examine(configuration, asterisk)
+    (sounds,) = found["sounds"]
+    assert f"copy {SOUNDS / 'en'}/*.wav to " in (sounds.mend or "")
+
+
 # ---- the machine --------------------------------------------------------------------------------------------------
 
 
@@ -153,6 +190,21 @@ def test_a_database_that_is_there_or_will_be(tmp_path: Path) -> None:
     assert not path.exists()
     sqlite3.connect(path).close()
     assert machine.database(path).result is Result.OK
+
+
+def test_a_database_that_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "callbackd.sqlite3"
+    connection = sqlite3.connect(path)
+    connection.executescript("CREATE TABLE a (x); CREATE INDEX b ON a (x); INSERT INTO a VALUES (zeroblob(9000))")
+    connection.close()
+    assert machine.database(path).result is Result.OK
+    with path.open("r+b") as file:
+        file.seek(2 * 4096)
+        file.write(b"\xff" * 8)
+    found = machine.database(path)
+    assert found.result is Result.FAILED
+    assert "is damaged" in found.message
+    assert found.mend == "stop callbackd and restore a backup"
 
 
 def test_a_database_that_can_not_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,6 +220,20 @@ def test_a_database_that_can_not_be(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     holder.close()
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert machine.database(tmp_path / "x").result is Result.FAILED
+
+
+def test_a_password_that_others_can_read(tmp_path: Path) -> None:
+    assert machine.password(tmp_path / "callbackd.yaml") is None
+    secret = tmp_path / "ari-password"
+    secret.write_text("x")
+    secret.chmod(0o600)
+    own = machine.password(tmp_path / "callbackd.yaml")
+    assert own is not None
+    assert own.result is Result.OK
+    secret.chmod(0o644)
+    open_ = machine.password(tmp_path / "callbackd.yaml")
+    assert open_ is not None
+    assert (open_.result, open_.mend) == (Result.WARNING, f"chmod 600 {secret}")
 
 
 async def test_a_port_that_something_else_has(configuration: Configuration) -> None:
