@@ -5,7 +5,6 @@ Every async test below a folder that loads it shares one event loop, the one in 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -14,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from rig.rig import Rig
-from rig.root import RootError, StderrProgress, prepare_root
+from rig.root import RootError, StderrProgress
 
 SHARED_LOOP_FOLDERS = ("tests/pbx/", "tests/rig/")
 
@@ -39,14 +38,14 @@ async def rig_of_this_worker() -> AsyncIterator[Rig]:
     """A started rig, one for each process of pytest. Use ``rig``."""
     missing = ""
     try:
-        root = await asyncio.to_thread(prepare_root, "forky", StderrProgress())
+        rig = await Rig.prepared(progress=StderrProgress())
     except RootError as error:
         missing = str(error)
     if missing and os.environ.get("CI"):
         pytest.fail(f"no Asterisk, and CI needs one: {missing}", pytrace=False)
     if missing:
         pytest.skip(f"no Asterisk: {missing}")
-    async with Rig(root) as rig:
+    async with rig:
         yield rig
 
 

@@ -1,4 +1,4 @@
-"""A disk in virtual time: the real SQLite does what it is asked in an instant; the instant can be late, a statement fail.
+"""A disk in virtual time: the real SQLite does what it is asked in an instant, which can be late; statements can fail.
 
 `Disk.connect` stands in for `aiosqlite.connect`: a connection whose work is done by the loop and not by a thread. As
 there, a visit that has been asked for is carried out even if nobody waits for it any more, one after another. A kill

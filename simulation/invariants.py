@@ -159,7 +159,9 @@ class Judge:
         assert record is not None
         self._in_hours(call, leg, record)
         if leg.role == "a":
-            again = any(each.leg == call.leg and each.phone is call.phone for each in self._agents_of.get(leg.call, ()))
+            before = self._agents_of.get(leg.call, ())
+            office = self._rules.ever()[0].offices[record["profile"]]  # a queue rings its members as often as it likes
+            again = office.queue is None and any(each.leg == call.leg and each.phone is call.phone for each in before)
             self._must(not again, f"{name} {leg.step}{leg.sequence}: the agent {call.number} was rung twice")
             self._agents_of.setdefault(leg.call, []).append(call)
             return
@@ -198,7 +200,7 @@ class Judge:
             for each in call.phone.calls
             if not each.incoming and leg_of(each.leg) is not None and each.rung_at > self._world.time - 86_000
         ]
-        self._must(len(recent) <= most, f"{call.number} was dialled {len(recent)} times within 24 h; {most} are allowed")
+        self._must(len(recent) <= most, f"{call.number} was dialled {len(recent)} times in 24 h; {most} are allowed")
 
     def _in_hours(self, call: Call, leg: Leg, record: sqlite3.Row) -> None:
         offices = [
@@ -307,7 +309,7 @@ class Judge:
             case "attempt_started":
                 known.started += 1
                 self._in_order(known, "attempt", data["attempt"], known.started)
-                self._must(known.ended == known.started - 1, f"{known.name}: an attempt began before the last one ended")
+                self._must(known.ended == known.started - 1, f"{known.name}: two attempts at once")
                 known.rescheduled_since_end = 0
             case "attempt_ended":
                 known.ended += 1
@@ -469,7 +471,8 @@ class Judge:
             leg = leg_of(call.leg)
             ended_at = None if leg is None else self._ended_at.get(leg.call)
             if call.ended_at is None and ended_at is not None and now > ended_at + SETTLES:
-                self._must(False, f"{call.leg} to {call.number} is still up, {now - ended_at:.0f} s after its call ended")
+                past = now - ended_at
+                self._must(False, f"{call.leg} to {call.number} is still up, {past:.0f} s after its call ended")
 
     def rest(self, quiet_since: float) -> None:
         """At the end: nothing failed any more since then, everybody has gone home, and a while has passed."""

@@ -54,7 +54,12 @@ class Loop(asyncio.BaseEventLoop):
         heapq.heappush(self._timers, (when, self._timers_set, handle))
         return handle
 
-    def run_in_executor(self, executor: object, func: Callable[[*Arguments], T], *args: *Arguments) -> asyncio.Future[T]:
+    def run_in_executor(
+        self,
+        executor: object,  # noqa: ARG002
+        func: Callable[[*Arguments], T],
+        *args: *Arguments,
+    ) -> asyncio.Future[T]:
         """Without a thread: a step of its own."""
         future: asyncio.Future[T] = self.create_future()
 

@@ -66,7 +66,9 @@ class People:
                 signal_after=chance.uniform(0.02, 0.4),
                 answer_after=answer,
                 presses=(first, *self._later_presses(first.after)),
-                hang_up_after=chance.uniform(120, 600) if chance.random() < 0.7 else chance.uniform(first.after, first.after + 120),
+                hang_up_after=chance.choice(
+                    (chance.uniform(120, 600), chance.uniform(120, 600), chance.uniform(first.after, first.after + 120))
+                ),
             )
         else:
             behaviour = self._unwilling(answer, start)

@@ -27,7 +27,7 @@ from simulation.asterisk.phones import Behaviour, Call, Directory, Phone
 from simulation.asterisk.transport import SimulatedTransport
 from simulation.clock import StrayClock
 from simulation.disk import Disk, Trouble
-from simulation.invariants import Judge, Told, Violated
+from simulation.invariants import LONGEST_CALL, Judge, Told, Violated
 from simulation.life import Life
 from simulation.people import People
 from simulation.rules import RuleBook
@@ -37,6 +37,12 @@ from simulation.world import World
 
 LOOK_AGAIN = 120.0
 """Seconds after which it is seen whether anything is left to be done, once nothing fails any more."""
+
+STARTING = 2.0
+"""Seconds for which a daemon is taken to start, and to find what the last one has left."""
+
+AFTERWARDS = 90.0
+"""Seconds for which a daemon is watched that has nothing to do any more."""
 
 NAP = 900.0
 """Seconds without anything to do for which the daemon is stopped: so a night costs nothing, and is a restart."""
@@ -113,6 +119,7 @@ class Simulation:
         self._transport: SimulatedTransport | None = None
         self._lives = 0
         self._asleep = False
+        self._began_at = 0.0
         self.busy_steps = 0
         self._falls = list(scenario.falls)
         self._deeds_pending = 0
@@ -158,8 +165,9 @@ class Simulation:
             self._judge.gone(self.scenario.troubled_until)
             if (idle := self._judge.idle_for(self.scenario.ends_at - self.world.time)) > NAP:
                 self._nap(idle - 60)
+        over = self._judge.over_and_done
         self._go_home()
-        self._until(self.world.time + 900)
+        self._until(self.world.time + (AFTERWARDS if over else LONGEST_CALL + 50))
         self._judge.rest(self.scenario.troubled_until)
         if self._life is None or self._life.daemon is None:
             raise Violated("the daemon does not run at the end")
@@ -220,7 +228,8 @@ class Simulation:
 
     def _busy(self) -> bool:
         """Something is under way that a kill could hurt."""
-        return self._deeds_pending > 0 or self._life is None or self._life.daemon is None or self._asterisk.busy
+        starting = self.world.time < self._began_at + STARTING
+        return starting or self._deeds_pending > 0 or self._asterisk.busy
 
     # Lives.
 
@@ -229,6 +238,7 @@ class Simulation:
         if self._life is not None or self._asleep:
             return
         self._lives += 1
+        self._began_at = self.world.time
         self.busy_steps = 0
         self._deeds_pending = 0
         self.story.count("lives", f"== life {self._lives} begins")

@@ -148,7 +148,7 @@ class _Draw:
         trouble = chance.choice((0.0, 0.3, 1.0, 1.0))
         falls: tuple[Fall, ...] = ()
         if trouble:
-            deeds += self._faults(book, span, trouble)
+            deeds += self._faults(book, span, trouble, [deed.at for deed in deeds if deed.what is What.REQUEST])
             falls = self._falls(trouble)
         tail = chance.choice((1.0, 3.0, 14.0, 30.0)) * HOUR
         return Scenario(
@@ -282,11 +282,14 @@ class _Draw:
         chance = self._chance
         return chance.choice((0.5, chance.uniform(0.5, 10), chance.uniform(1, 60), chance.uniform(60, 1200)))
 
-    def _faults(self, book: Book, span: float, trouble: float) -> list[Deed]:
+    def _faults(self, book: Book, span: float, trouble: float, asked_at: list[float]) -> list[Deed]:
+        """More often than not while a call may be up that was just asked for."""
         chance = self._chance
         deeds: list[Deed] = []
 
         def at() -> float:
+            if chance.random() < 0.6:
+                return min(chance.choice(asked_at) + chance.uniform(0, 60), span)
             return chance.uniform(1, span)
 
         def some(likely: float) -> bool:

@@ -120,7 +120,7 @@ class AiohttpTransport:
         self._place = parsed
         self._base = parsed.raw_path.rstrip("/")
         self._fixed_headers = (
-            f" HTTP/1.1\r\nHost: {parsed.authority}\r\nAuthorization: Basic {credentials}\r\n"
+            f" HTTP/1.1\r\nHost: {parsed.raw_authority}\r\nAuthorization: Basic {credentials}\r\n"
             "Accept: application/json\r\nContent-Type: application/json\r\n"
         )
 
@@ -136,7 +136,7 @@ class AiohttpTransport:
         return self._username
 
     async def __aenter__(self) -> Self:
-        host, port = self._place.host, self._place.port
+        host, port = self._place.raw_host, self._place.port
         assert host is not None
         assert port is not None
         self._connections = Connections(host, port, self._ssl, self._pool_size, self._keepalive)

@@ -17,6 +17,7 @@ from callbackd.domain.numbers import fill_template
 from callbackd.domain.profile import Profile
 from callbackd.domain.telephony import (
     CLIENT,
+    OFFER,
     CancelAsked,
     Cleared,
     Effect,
@@ -46,6 +47,12 @@ log = logging.getLogger(__name__)
 
 SETTLE_AGAIN = 2.0
 """Seconds between tries to write down how a call ended, while the store can't."""
+
+TEARDOWN = "teardown"
+"""The one timer that runs out even while the PBX can't be seen: the call is over, whatever is left of its legs."""
+
+LOOK_AGAIN = 1.0
+"""Seconds until a time-out is thought of again that struck while the PBX could not be seen."""
 
 
 def line_of(callback: CallBack, step: Step, sequence: int, profile: Profile) -> Line:
@@ -148,9 +155,26 @@ class Call:
 
     async def _run_out(self, timer: _RunOut) -> None:
         running = self._timers.get(timer.timer)
-        if running is not None and running[0] is timer:
-            del self._timers[timer.timer]
-            await self._take(TimeUp(timer.timer))
+        if running is None or running[0] is not timer:
+            return
+        unseen = await self._unseen(timer.timer)
+        if unseen is None:
+            self._start_timer(timer.timer, LOOK_AGAIN)
+            return
+        del self._timers[timer.timer]
+        for happening in unseen or (TimeUp(timer.timer),):
+            await self._take(happening)
+
+    async def _unseen(self, timer: str) -> Sequence[Happening] | None:
+        """What the phones did that a time-out must not overlook; None while that can't be known, and so not decided."""
+        if timer == TEARDOWN:
+            return ()
+        if self._office.blind:
+            return None
+        if timer == "client":
+            leg = CLIENT if self.line.step is Step.ATTEMPT else OFFER
+            return await self._office.phones.unseen_answer(self.line, leg)
+        return ()
 
     async def _carry_out(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -274,7 +298,14 @@ class Call:
     def _start_timer(self, timer: str, seconds: float) -> None:
         self._stop_timer(timer)
         run_out = _RunOut(timer)
-        self._timers[timer] = (run_out, asyncio.get_running_loop().call_later(seconds, self.put, run_out))
+        self._timers[timer] = (run_out, asyncio.get_running_loop().call_later(seconds, self._strike, run_out))
+
+    def _strike(self, run_out: _RunOut) -> None:
+        """What is found when the PBX is seen again comes before any time-out that struck meanwhile."""
+        if self._office.blind and run_out.timer != TEARDOWN:
+            self._start_timer(run_out.timer, LOOK_AGAIN)
+        else:
+            self.put(run_out)
 
     def _stop_timer(self, timer: str) -> None:
         running = self._timers.pop(timer, None)
@@ -298,7 +329,7 @@ class Call:
 
 
 class Calls:
-    """All live calls. `group` owns their tasks; `ended` is told after each."""
+    """All live calls. While they are `blind`, what the phones do can't be seen, and no time-out decides anything."""
 
     def __init__(
         self,
@@ -315,13 +346,19 @@ class Calls:
         self.phones = phones
         self.admission = admission
         self.settlement = settlement
+        self.blind = False
         self._live: dict[str, Call] = {}
+        self._some = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._live)
 
     def __iter__(self) -> Iterator[Call]:
         return iter(tuple(self._live.values()))
+
+    async def some(self) -> None:
+        """Wait until a call is live."""
+        await self._some.wait()
 
     def live_of(self, profile: str, step: Step) -> int:
         """How many attempts or offers of a profile are live."""
@@ -364,15 +401,19 @@ class Calls:
         line = line_of(callback, Step.ATTEMPT, attempt.number, profile)
         play = AttemptPlay(machine, LiveProspects(self.rules, callback))
         call = Call(self, callback, line, play, (), dialled=True)
-        self._live[callback.id] = call
+        self._enter(call)
         self.phones.adopt(line, legs)
         return call
 
     def _open(self, callback: CallBack, line: Line, play: Play, effects: Sequence[Effect]) -> Call:
         call = Call(self, callback, line, play, effects)
-        self._live[callback.id] = call
+        self._enter(call)
         self.phones.open(line)
         return call
+
+    def _enter(self, call: Call) -> None:
+        self._live[call.callback.id] = call
+        self._some.set()
 
     async def run(self, call: Call) -> None:
         """Run it to its end."""
@@ -380,6 +421,8 @@ class Calls:
             await call.run()
         finally:
             self._live.pop(call.callback.id, None)
+            if not self._live:
+                self._some.clear()
 
     async def cancel(self, callback_id: str) -> None:
         """Take the call down and return once it has ended; at once if there is none, or if the two are talking."""

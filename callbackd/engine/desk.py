@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -59,6 +59,18 @@ class Desk:
     async def list(self, query: Query) -> Page:
         """One page of call-backs. Raises `CursorInvalid`."""
         return await self._store.list(query)
+
+    async def profiles_with_callbacks(self) -> Sequence[str]:
+        """The profiles of the call-backs that have not ended; some may be gone from the configuration."""
+        return sorted(await self._store.counts(self._clock.now()))
+
+    async def counts_of(self, profile: str) -> Mapping[State, int]:
+        """How many call-backs of a profile, which may be gone, are in each live state."""
+        return (await self._store.counts(self._clock.now())).get(profile, {})
+
+    async def waiting_before(self, callback: CallBack) -> int:
+        """How many waiting call-backs of its profile come before it in the order."""
+        return await self._store.waiting_before(callback)
 
     async def story(self, callback_id: str) -> Story:
         """Everything about one call-back, as it was at one instant. Raises `Refused`."""

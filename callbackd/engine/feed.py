@@ -41,6 +41,19 @@ class Feed:
         finally:
             self._grown.discard(grown)
 
+    async def growths(self) -> AsyncGenerator[None, None]:
+        """Something each time events were added, for ever, without reading any of them. What is added while the last
+        growth is dealt with is told as one."""
+        grown = asyncio.Event()
+        self._grown.add(grown)
+        try:
+            while True:
+                await grown.wait()
+                grown.clear()
+                yield
+        finally:
+            self._grown.discard(grown)
+
     def _tell(self) -> None:
         for grown in self._grown:
             grown.set()

@@ -15,6 +15,7 @@ from callbackd.domain.hours import next_opening
 from callbackd.domain.menu import (
     Ask,
     Effect,
+    Gone,
     HandBack,
     Happening,
     Kept,
@@ -97,8 +98,8 @@ class Lobby(Protocol):
     async def hand_back(self, channel_id: str) -> None:
         """Let a caller who is not followed go on in the dialplan."""
 
-    async def stranded(self, known: Collection[str]) -> Sequence[str]:
-        """The callers who stand in our menu, but in none of those menus."""
+    async def missed(self, known: Collection[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """Who stands in our menu, but in none of those menus; and who of those is on the line no more."""
 
 
 @dataclass(eq=False, slots=True)
@@ -253,11 +254,14 @@ class Menus:
     async def after_contact(self) -> None:
         """The PBX can be seen again: whoever stood in a menu meanwhile goes back, for what they pressed is lost.
 
-        Those whose call-back is kept are told so to the end. Raises what `Lobby.stranded` raises.
+        Those whose call-back is kept are told so to the end. Raises what `Lobby.missed` raises.
         """
+        stranded, gone = await self.lobby.missed(frozenset(self._live))
+        for channel_id in gone:
+            self.tell(channel_id, Gone())
         for menu in self._live.values():
             menu.put(HandBack())
-        for channel_id in await self.lobby.stranded(frozenset(self._live)):
+        for channel_id in stranded:
             log.info("a caller was left in the menu: handed back", extra={"channel": channel_id})
             await self.lobby.hand_back(channel_id)
 

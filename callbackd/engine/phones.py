@@ -26,5 +26,11 @@ class Phones(Protocol):
     async def interpret(self, line: Line, signal: object) -> Sequence[Happening]:
         """What an event that was handed to the call means for it."""
 
+    async def unseen_answer(self, line: Line, leg: Leg) -> Sequence[Happening] | None:
+        """What a leg's answer means for the call, if it was answered and nobody was told; None if that can't be known.
+
+        To be asked before a ring time-out is believed: two people may be talking.
+        """
+
     def agents_available(self, queue: str) -> bool:
         """Whether an Asterisk queue has a member that could be rung."""

@@ -8,25 +8,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from callbackd.domain.breaker import Breaker, may_dial
 from callbackd.domain.callback import Attempt, CallBack, EventType, Offer, State, Step, TimelineEvent
 from callbackd.domain.expiry import expires_at
-from callbackd.domain.hours import is_open, next_opening
 from callbackd.domain.instants import rfc3339
 from callbackd.domain.profile import Profile
 from callbackd.engine.admission import Admission, Hindrance
 from callbackd.engine.calls import Call, Calls
 from callbackd.engine.clock import Clock
 from callbackd.engine.profiles import Rules
+from callbackd.engine.room import Room
+from callbackd.engine.settlement import undecided
 from callbackd.store.interface import Change, NumberLive, ProfileCondition, Stale, Store, StoreError
 
 log = logging.getLogger(__name__)
 
 LONGEST_SLEEP = timedelta(seconds=30)
 """However far the next due time is, the clock is looked at again by then: somebody may set it."""
-
-QUEUE_SETTLES = timedelta(seconds=1)
-"""After a call into a queue, how long until the queue's own word on free agents has that call in it."""
 
 STORE_AGAIN = timedelta(seconds=2)
 """The wait before the store is asked again after it failed."""
@@ -54,10 +51,8 @@ class Scheduler:
         self._calls = calls
         self._admission = admission
         self._group = group
-        self._ready = ready
+        self.room = Room(rules, clock, calls, admission, ready)
         self._changed = asyncio.Event()
-        self._closing = False
-        self._queue_called: dict[str, datetime] = {}
 
     def wake(self) -> None:
         """Something changed: look at once."""
@@ -65,12 +60,12 @@ class Scheduler:
 
     def stop(self) -> None:
         """Start nothing any more."""
-        self._closing = True
+        self.room.closing = True
         self.wake()
 
     async def run(self) -> None:
         """Until stopped."""
-        while not self._closing:
+        while not self.room.closing:
             self._changed.clear()
             try:
                 next_look = await self._round()
@@ -91,7 +86,7 @@ class Scheduler:
         looks = [now + LONGEST_SLEEP]
         if (expiry := await self._store.next_expiry()) is not None:
             looks.append(expiry)
-        if self._ready():
+        if self.room.working:
             for profile in tuple(self._rules.profiles.values()):
                 looks.extend(await self._start_of(profile))
         return max(min(looks), now)
@@ -99,11 +94,9 @@ class Scheduler:
     async def _start_of(self, profile: Profile) -> list[datetime]:
         """Start what may start of one profile; when to look again."""
         now = self._clock.now()
-        if await self._admission.dialling_paused(profile.id):
-            return []
-        if not is_open(profile.target.hours, now):
-            opening = next_opening(profile.target.hours, now)
-            return [] if opening is None else [opening]
+        shut = await self.room.shut(profile)
+        if shut is not None:
+            return [] if shut.until is None else [shut.until]
         condition = await self._store.condition(profile.id)
         looks = [
             at
@@ -115,35 +108,14 @@ class Scheduler:
             if at is not None and at > now
         ]
         for step in (Step.ATTEMPT, Step.OFFER):
-            while not self._closing and self._ready() and self._has_room(profile, step, condition, self._clock.now()):
+            while self.room.working and self.room.has_for(profile, step, condition):
                 if not await self._start_one(profile, step, condition):
                     break
                 # What was just started may have failed already, and the target or the route rest by now.
                 condition = await self._store.condition(profile.id)
-        called = self._queue_called.get(profile.target.queue or "")
-        if called is not None and called + QUEUE_SETTLES > now:
-            looks.append(called + QUEUE_SETTLES)
+        if (settles_at := self.room.queue_settles_at(profile, now)) is not None:
+            looks.append(settles_at)
         return looks
-
-    def _has_room(self, profile: Profile, step: Step, condition: ProfileCondition, now: datetime) -> bool:
-        if len(self._calls) >= self._rules.limits.max_concurrent:
-            return False
-        live = {each: self._calls.live_of(profile.id, each) for each in Step}
-        breaker = Breaker(condition.suspects, condition.route_open_until, condition.route_probes)
-        if not may_dial(breaker, now, probing_now=self._calls.dialling(profile.id)):
-            return False
-        if step is Step.OFFER:
-            return True
-        if live[Step.ATTEMPT] >= profile.target.max_concurrent:
-            return False
-        if condition.target_rests_until is not None and condition.target_rests_until > now:
-            return False
-        queue = profile.target.queue
-        if queue is None:
-            return True
-        called = self._queue_called.get(queue)
-        settled = called is None or now >= called + QUEUE_SETTLES
-        return settled and self._calls.phones.agents_available(queue)
 
     async def _start_one(self, profile: Profile, step: Step, condition: ProfileCondition) -> bool:
         """Start the next in order, or put it aside; False if there is none."""
@@ -152,6 +124,9 @@ class Scheduler:
         if callback is None:
             return False
         try:
+            if undecided(callback, profile):
+                await self._calls.settlement.decide(callback, profile)
+                return True
             hindrance = await self._admission.of_number(callback.number, profile)
             if hindrance is not None:
                 await self._put_aside(callback, hindrance, now)
@@ -182,8 +157,7 @@ class Scheduler:
         data = {"attempt": number, "kind": attempt.kind.value}
         event = TimelineEvent(EventType.ATTEMPT_STARTED, now, data)
         claimed = await self._store.commit(Change(claimed, (event,), attempt=attempt))
-        if profile.target.queue is not None:
-            self._queue_called[profile.target.queue] = now
+        self.room.note_called(profile)
         self._run(self._calls.begin_attempt(claimed, attempt, profile))
 
     async def _start_offer(self, callback: CallBack, profile: Profile, now: datetime) -> None:

@@ -32,7 +32,7 @@ from callbackd.domain.reschedule import Decision, End, MakeOffer, Retry, after_a
 from callbackd.engine.admission import RECONSIDER, Admission
 from callbackd.engine.clock import Clock
 from callbackd.engine.profiles import Rules
-from callbackd.store.interface import AlreadyWaiting, Change, ProfileCondition, Stale, Store, StoreError
+from callbackd.store.interface import AlreadyWaiting, Change, ProfileCondition, Stale, Store
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +63,18 @@ class Settlement:
 
     async def key_one(self, profile_id: str) -> None:
         """An agent pressed 1: somebody is at the desk."""
+        known = await self._known(profile_id)
+        if known is not None and not known.target_rests and known.target_rests_until is None:
+            return
         async with self._condition(profile_id) as condition:
             condition.now = replace(condition.now, target_rests=0, target_rests_until=None)
             if (changed := condition.changed) is not None:
                 await self._store.set_condition(profile_id, changed)
+
+    async def _known(self, profile_id: str) -> ProfileCondition | None:
+        """The profile's condition, unless somebody is about to change it: what leaves it as it is waits for nobody."""
+        lock = self._locks.get(profile_id)
+        return None if lock is not None and lock.locked() else await self._store.condition(profile_id)
 
     @asynccontextmanager
     async def _condition(self, profile_id: str) -> AsyncIterator[_Condition]:
@@ -79,6 +87,11 @@ class Settlement:
         self, callback: CallBack, attempt: Attempt, notes: Sequence[TimelineEvent] = ()
     ) -> CallBack:
         """Write how the attempt ended and what follows."""
+        if attempt.counted:
+            at = attempt.ended_at or self._clock.now()
+            known = await self._known(callback.profile)
+            if known is not None and _leaves_alone(known, callback, attempt.client_outcome, at):
+                return await self._attempt(callback, attempt, notes, _Condition(known, known))
         async with self._condition(callback.profile) as condition:
             return await self._attempt(callback, attempt, notes, condition)
 
@@ -97,13 +110,13 @@ class Settlement:
             after, events = _ended(before, State.CANCELLED, ("cancelled",), at)
         elif attempt.outcome is Outcome.ANSWERED:
             after, events = _ended(before, State.COMPLETED, ("the two were connected",), at)
-        elif profile is None:
-            kept = replace(before, next_step=Step.ATTEMPT, next_kind=attempt.kind)
-            after, events = _rest(kept, at + RECONSIDER, None, ("its profile is gone",), at)
         elif callback.id in verdict.put_back:
             # It says nothing of the client's phone, and so it did not count.
             attempt = replace(attempt, counted=False)
             after, events = _put_back(replace(before, counted=callback.counted), attempt.kind, route_rests_until, at)
+        elif profile is None:
+            kept = replace(before, next_step=Step.ATTEMPT, next_kind=attempt.kind)
+            after, events = _rest(kept, at + RECONSIDER, None, ("its profile is gone",), at)
         elif attempt.counted:
             before = replace(before, route_failures=0)
             after, events = self._counted(before, attempt, profile, at)
@@ -111,12 +124,14 @@ class Settlement:
             after, events = await self._uncounted(before, attempt, profile, at, condition)
         ended = TimelineEvent(EventType.ATTEMPT_ENDED, at, _attempt_data(attempt))
         change = Change(after, (*notes, ended, *events), attempt=attempt, condition=condition.changed)
-        callback = await self._store.commit(change)
         await self._put_back_others([name for name in verdict.put_back if name != callback.id], route_rests_until, at)
-        return callback
+        return await self._store.commit(change)
 
     async def client_answered(self, callback: CallBack, at: datetime) -> None:
         """A client's phone was answered: the route works. Known now, not only when the two have talked."""
+        known = await self._known(callback.profile)
+        if known is not None and _leaves_alone(known, callback, Outcome.ANSWERED, at):
+            return
         async with self._condition(callback.profile) as condition:
             _tell_breaker(callback, Outcome.ANSWERED, at, condition)
             if (changed := condition.changed) is not None:
@@ -151,6 +166,9 @@ class Settlement:
             after, events = _put_back(before, callback.next_kind, route_rests_until, at, Step.OFFER)
         elif profile is None and outcome in (OfferOutcome.DECLINED, OfferOutcome.NEVER_AGAIN):
             after, events = _ended(before, State.DECLINED, ("the client said no",), at)
+        elif profile is None and outcome is OfferOutcome.ANOTHER_TRY:
+            why = ("the client asked for another try", "its profile is gone")
+            after, events = _decided(before, Retry(Kind.CLIENT, at + RECONSIDER, why), None, at)
         elif profile is None:
             after, events = _rest(before, at + RECONSIDER, None, ("its profile is gone",), at)
         else:
@@ -164,9 +182,28 @@ class Settlement:
             )
             after, events = _decided(before, decision, profile, at)
         change = Change(after, (*notes, ended, *events), offer=offer, block=block, condition=condition.changed)
-        callback = await self._store.commit(change)
         await self._put_back_others([name for name in verdict.put_back if name != callback.id], route_rests_until, at)
-        return callback
+        return await self._store.commit(change)
+
+    async def decide(self, callback: CallBack, profile: Profile) -> None:
+        """What follows the last call of one that is `undecided`. Raises `Stale`."""
+        now = self._clock.now()
+        decision: Decision
+        if callback.next_step is Step.OFFER:
+            decision = End(State.EXHAUSTED, ("all reschedules and all offers exhausted",))
+        else:
+            last = (await self._store.attempts(callback.id))[-1]
+            assert last.outcome is not None
+            decision = after_attempt(
+                profile,
+                outcome=last.outcome,
+                client_outcome=last.client_outcome,
+                armed=last.armed,
+                reschedules=callback.reschedules,
+                ended_at=last.ended_at or now,
+            )
+        after, events = _decided(callback, decision, profile, now)
+        await self._store.commit(Change(after, events))
 
     # What follows.
 
@@ -221,7 +258,10 @@ class Settlement:
     # The route breaker.
 
     async def _put_back_others(self, names: Sequence[str], route_rests_until: datetime | None, at: datetime) -> None:
-        """Those of the run that had ended as `unreachable_number` before it was known to be the route's doing."""
+        """Those of the run that had ended as `unreachable_number` before it was known to be the route's doing.
+
+        Before the end that shows it is written: if the store fails in between, all of it is done again.
+        """
         for name in names:
             callback = await self._store.get(name)
             if callback is None or callback.state is not State.UNREACHABLE_NUMBER:
@@ -234,8 +274,6 @@ class Settlement:
                 await self._store.commit(Change(back, events, attempt=replace(last, counted=False)))
             except (AlreadyWaiting, Stale):
                 log.info("not put back: asked for anew meanwhile", extra={"callback": name})
-            except StoreError as error:
-                log.error("not put back: it can't be written", extra={"callback": name, "error": str(error)})
 
 
 def _route_verdict(
@@ -245,6 +283,17 @@ def _route_verdict(
     if client_outcome is None or client_outcome is Outcome.ANSWERED:
         return Verdict(), None
     return _tell_breaker(callback, client_outcome, at, condition)
+
+
+def _leaves_alone(
+    known: ProfileCondition, callback: CallBack, client_outcome: Outcome | None, at: datetime
+) -> bool:
+    """Whether the end of a client leg, or its answer, changes nothing in what is known of the route: most do not."""
+    if client_outcome is None:
+        return True
+    before = Breaker(known.suspects, known.route_open_until, known.route_probes)
+    after, verdict = route.after_client_leg(before, callback.number, callback.id, client_outcome, at)
+    return after == before and not verdict.put_back
 
 
 def _tell_breaker(
@@ -275,8 +324,19 @@ def _put_back(
     return replace(callback, next_kind=kind, next_step=step, rest_until=until), (event,)
 
 
+def undecided(callback: CallBack, profile: Profile) -> bool:
+    """A waiting one whose last call counted while its profile was gone: what follows is still to be decided.
+
+    Else each attempt that counted has brought one reschedule, and no more offers are made than there may be.
+    """
+    if callback.next_step is Step.OFFER:
+        return callback.offers_used >= profile.offer.attempts
+    made = callback.reschedules
+    return callback.counted > made.auto + made.agent + made.client
+
+
 def _decided(
-    callback: CallBack, decision: Decision, profile: Profile, at: datetime
+    callback: CallBack, decision: Decision, profile: Profile | None, at: datetime
 ) -> tuple[CallBack, tuple[TimelineEvent, ...]]:
     match decision:
         case Retry(kind=kind, due=due, why=why):
@@ -290,7 +350,8 @@ def _decided(
                 next_step=Step.ATTEMPT,
             )
             if kind is Kind.CLIENT:
-                after = replace(after, offers_used=0, asked_at=at, expires_at=expires_at(profile, at, due))
+                expires = callback.expires_at if profile is None else expires_at(profile, at, due)
+                after = replace(after, offers_used=0, asked_at=at, expires_at=expires)
             return after, (TimelineEvent(EventType.RESCHEDULED, at, data),)
         case MakeOffer(due=due, why=why):
             after = replace(callback, due_at=due, rest_until=None, next_step=Step.OFFER)

@@ -10,7 +10,7 @@ import pytest
 from callbackd.ari import client as client_module
 from callbackd.ari import errors
 from callbackd.ari.client import AriClient, caller_id
-from callbackd.ari.errors import AllocationFailed, Conflict, NotReady, Unreachable
+from callbackd.ari.errors import AllocationFailed, Conflict, NotReady, ServerError, Unreachable
 from callbackd.ari.fake import FakeTransport, Request
 from callbackd.ari.transport import Response
 
@@ -119,6 +119,28 @@ async def test_a_lost_answer_and_nobody_to_ask(transport: FakeTransport, ari: Ar
     assert (caught.value.perhaps_acted, caught.value.seen_absent) == (True, False)
 
 
+@pytest.mark.parametrize("found", [Response(200, CHANNEL | {"state": "Ringing"}), NO_CHANNEL])
+async def test_a_dial_whose_answer_was_lost_has_been_heard(
+    transport: FakeTransport, ari: AriClient, found: Response
+) -> None:
+    transport.on("POST", "/channels/c-1/dial", Response(204))
+    transport.fail_after("POST", "/channels/c-1/dial")
+    transport.on("GET", "/channels/c-1", found)
+    await ari.dial("c-1", timeout=20)
+    assert len(transport.asked("POST", "/channels/c-1/dial")) == 1
+
+
+async def test_a_dial_that_was_not_heard(transport: FakeTransport, ari: AriClient) -> None:
+    transport.fail_before("POST", "/channels/c-1/dial")
+    with pytest.raises(Unreachable):
+        await ari.dial("c-1", timeout=20)
+    transport.on("POST", "/channels/c-1/dial", Response(204))
+    transport.fail_after("POST", "/channels/c-1/dial")
+    transport.on("GET", "/channels/c-1", Response(200, CHANNEL | {"state": "Down"}))
+    with pytest.raises(Unreachable):
+        await ari.dial("c-1", timeout=20)
+
+
 async def test_a_request_that_never_arrived_is_not_looked_up(transport: FakeTransport, ari: AriClient) -> None:
     transport.fail_before("POST", "/channels")
     with pytest.raises(Unreachable) as caught:
@@ -153,11 +175,21 @@ async def test_what_is_gone_already_is_success(transport: FakeTransport, ari: Ar
     transport.on("DELETE", "/bridges/b-1", Response(409, {"message": "Bridge not in Stasis application"}))
     assert not await ari.delete_bridge("b-1")
     transport.on("DELETE", ".*", Response(204))
-    assert await ari.hangup("c-1", reason_code=17)
-    assert last(transport).query == {"reason_code": "17"}
+    assert await ari.hangup("c-1", reason="busy")
+    assert last(transport).query == {"reason": "busy"}
     assert await ari.stop_playback("p-1")
-    with pytest.raises(ValueError, match="either"):
-        await ari.hangup("c-1", reason="busy", reason_code=17)
+
+
+async def test_a_playback_that_could_not_be_stopped_is_stopped_again(
+    transport: FakeTransport, ari: AriClient
+) -> None:
+    transport.on("DELETE", "/playbacks/p-1", Response(204))
+    transport.on("DELETE", "/playbacks/p-1", Response(500, {"error": "Could not stop playback"}), once=True)
+    assert await ari.stop_playback("p-1")
+    transport.on("DELETE", "/playbacks/p-1", Response(500, {"error": "Could not stop playback"}))
+    with pytest.raises(ServerError):
+        await ari.stop_playback("p-1")
+    assert len(transport.asked("DELETE", "/playbacks/p-1")) == 2 + 3
 
 
 async def test_media_are_a_json_list(transport: FakeTransport, ari: AriClient) -> None:

@@ -169,7 +169,7 @@ async def test_what_asterisk_refuses_is_no_fault() -> None:
     await wire.lobby.hand_back(CALLER)
 
 
-async def test_those_who_were_left_in_the_menu_are_found_and_nobody_else() -> None:
+async def test_those_who_were_left_in_the_menu_are_found_and_those_who_are_gone() -> None:
     wire = Wire()
     channels = [
         channel("1.1", runs=("Stasis", "callbackd,intake,support")),
@@ -181,7 +181,7 @@ async def test_those_who_were_left_in_the_menu_are_found_and_nobody_else() -> No
         channel("cbq-1", runs=("Stasis", "callbackd")),
     ]
     wire.transport.on("GET", "/channels", Response(200, channels))
-    assert await wire.lobby.stranded({"1.2"}) == ["1.1"]
+    assert await wire.lobby.missed({"1.2", "1.6"}) == (["1.1"], ["1.6"])
 
 
 @pytest.mark.parametrize(

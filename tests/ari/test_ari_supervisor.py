@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,9 @@ from callbackd.ari.errors import ApplicationReplaced, AuthenticationFailed, NotR
 from callbackd.ari.fake import FakeTransport
 from callbackd.ari.models import ChannelUserevent, Event, OtherEvent
 from callbackd.ari.supervisor import LinkState, Patience, Phase, Supervisor
-from callbackd.ari.transport import Response
+from callbackd.ari.transport import EventStream, Response
+from callbackd.notify import SILENCE
+from tests.engine.virtual_time import run
 
 LIMIT = 5.0
 NOW = datetime(2026, 11, 2, 15, tzinfo=UTC)
@@ -360,3 +362,79 @@ async def test_a_command_need_not_wait_for_a_mended_password() -> None:
     link.transport.connect_errors = [refusal("GET", "/events", 401, None, username="callbackd")]
     with pytest.raises(AuthenticationFailed):
         await asyncio.wait_for(link.supervisor.run(), LIMIT)
+
+
+# ---- what a watchdog may believe ------------------------------------------------------------------------------------
+
+
+Scene = Callable[[Link], Coroutine[Any, Any, None]]
+SECONDS = 600
+
+
+def _longest_silence(scene: Scene) -> float:
+    """In virtual time: the longest silence of a link with everyday patience, looked at twice a second."""
+
+    heard: list[float] = []
+
+    async def watch() -> None:
+        link = Link(Patience())
+        link.chance.uniform = max  # type: ignore[method-assign, assignment]  # the longest waits
+        async with link.running():
+            await scene(link)
+            for _ in range(SECONDS * 2):
+                await asyncio.sleep(0.5)
+                heard.append(link.supervisor.silent_for)
+
+    run(watch())
+    return max(heard)
+
+
+async def _nothing(link: Link) -> None:
+    """Nothing out of the ordinary."""
+
+
+async def _down(link: Link) -> None:
+    """An Asterisk that has not come back."""
+    link.transport.connect_errors = [Unreachable("nobody there", perhaps_acted=False) for _ in range(SECONDS)]
+    link.transport.drop()
+
+
+async def _deaf(link: Link) -> None:
+    """A socket that is open and dead: proofs fail, again and again."""
+    await asyncio.wait_for(link.supervisor.wait_ready(), LIMIT)
+    link.transport.echo = False
+
+
+async def _stuck_handler(link: Link) -> None:
+    await asyncio.wait_for(link.supervisor.wait_ready(), LIMIT)
+
+    async def never(event: Event) -> None:
+        await asyncio.Event().wait()
+
+    link.supervisor._on_event = never
+    link.push("ContactStatusChange")
+
+
+async def _stuck_try(link: Link) -> None:
+    """A try to connect that never comes to an end."""
+    await asyncio.wait_for(link.supervisor.wait_ready(), LIMIT)
+    stuck = asyncio.Event()
+
+    @asynccontextmanager
+    async def never(app: str) -> AsyncIterator[EventStream]:
+        await stuck.wait()
+        raise AssertionError
+        yield
+
+    link.transport.events = never  # type: ignore[method-assign]
+    link.transport.drop()
+
+
+@pytest.mark.parametrize("scene", [_nothing, _down, _deaf])
+def test_a_link_that_is_proven_or_being_mended_is_never_silent_for_long(scene: Scene) -> None:
+    assert _longest_silence(scene) < SILENCE / 2
+
+
+@pytest.mark.parametrize("scene", [_stuck_handler, _stuck_try])
+def test_a_link_that_hangs_falls_silent(scene: Scene) -> None:
+    assert _longest_silence(scene) > SILENCE

@@ -158,6 +158,10 @@ class FakePhones:
                 call.pressed += digit
         return (happening,)
 
+    async def unseen_answer(self, line: Line, leg: Leg) -> Sequence[Happening] | None:
+        """Every answer is seen here."""
+        return ()
+
     def agents_available(self, queue: str) -> bool:
         """Whether somebody is logged in."""
         return self.queues.get(queue, False)

@@ -10,7 +10,7 @@ from callbackd.domain.callback import CallBack, EventType, OfferOutcome, Outcome
 from callbackd.store.interface import Change, StoreUnavailable
 from callbackd.store.memory import MemoryStore
 from tests.engine.company import always_open, company
-from tests.engine.fake_phones import Person, fails
+from tests.engine.fake_phones import TALKER, Person, fails
 from tests.engine.virtual_time import in_virtual_time
 
 
@@ -102,3 +102,21 @@ async def test_how_it_ended_is_written_when_it_can_be() -> None:
         await house.passes(seconds=3)
         assert (await house.get(name)).state is State.COMPLETED
         assert await house.outcomes(name) == [Outcome.ANSWERED]
+
+
+@in_virtual_time
+async def test_those_of_a_run_that_was_the_routes_doing_are_put_back_when_it_can_be_written() -> None:
+    store = FullDisk(EventType.PUT_BACK)
+    async with company(store) as house:
+        verdicts = [Outcome.CLIENT_INVALID] * 3
+        house.phones.clients = lambda _line: fails(verdicts.pop(0), after=0.1) if verdicts else TALKER
+        names = [await house.ask(last) for last in range(3)]
+        await house.passes(seconds=50)
+        assert len(house.phones.dials) == 3
+        states = [(await house.get(name)).state for name in names]
+        assert states.count(State.UNREACHABLE_NUMBER) == 2
+        store.full_of.clear()
+        await house.passes(seconds=5)
+        assert {(await house.get(name)).state for name in names} == {State.SCHEDULED}
+        await house.passes(hours=1)
+        assert {(await house.get(name)).state for name in names} == {State.COMPLETED}

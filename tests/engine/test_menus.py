@@ -60,8 +60,9 @@ class FakeLobby:
     async def hand_back(self, channel_id: str) -> None:
         self.handed_back.append(channel_id)
 
-    async def stranded(self, known: Collection[str]) -> Sequence[str]:
-        return [channel for channel in self.left_over if channel not in known]
+    async def missed(self, known: Collection[str]) -> tuple[Sequence[str], Sequence[str]]:
+        stranded = [channel for channel in self.left_over if channel not in known]
+        return stranded, [channel for channel in known if channel not in self.left_over]
 
     def did(self, kind: type[Effect]) -> list[str]:
         """To whom that was done."""
@@ -303,6 +304,18 @@ async def test_a_stop_takes_nobody_more_and_lets_the_goodbye_end(memory: Stores)
         assert here.lobby.handed_back == ["1.3"]
         await here.menus.empty(10)
         assert here.lobby.did(EndCall) == ["1.1"]
+
+
+@in_virtual_time
+async def test_who_heard_the_goodbye_when_the_pbx_died_is_not_waited_for(memory: Stores) -> None:
+    async with hall(memory) as here:
+        await here.arrives()
+        await here.presses("1")
+        here.lobby.left_over = []
+        await here.menus.after_contact()
+        await asyncio.sleep(0.1)
+        assert len(here.menus) == 0
+        assert here.office.admission.holds.held("support") == frozenset()
 
 
 @in_virtual_time

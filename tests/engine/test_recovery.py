@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from callbackd.domain.callback import Attempt, CallBack, Kind, Offer, OfferOutcome, Outcome, Reschedules, State, Step
-from callbackd.domain.telephony import CLIENT, Leg, LegEnded, Role
+from callbackd.domain.telephony import CLIENT, Leg, LegAnswered, LegEnded, Role
 from callbackd.store.interface import Change
 from tests.engine.company import Company, Stores, always_open, company, number
+from tests.engine.fake_phones import Person
 from tests.engine.virtual_time import in_virtual_time
 
 AGENT = Leg(Role.AGENT)
@@ -25,6 +26,7 @@ class FakeWreckage:
     bridged: set[str] = field(default_factory=set)
     swept: list[tuple[str, Step, int]] = field(default_factory=list)
     known: Mapping[str, tuple[Step, int]] | None = None
+    pbx_started_at: datetime | None = None
 
     def legs_of(self, callback_id: str, step: Step, sequence: int) -> frozenset[Leg]:
         """The legs of one call that are still up."""
@@ -96,6 +98,22 @@ async def test_two_who_talk_are_adopted(stores: Stores) -> None:
         await house.passes(seconds=1)
         assert (await house.get(callback.id)).state is State.COMPLETED
         assert await house.outcomes(callback.id) == [Outcome.ANSWERED]
+
+
+@in_virtual_time
+async def test_two_who_talk_are_adopted_though_their_profile_is_gone(stores: Stores) -> None:
+    async with company(stores) as house:
+        house.ready = False
+        now = house.clock.now()
+        callback = await left_behind(house, State.CONNECTED, client_dialled_at=now, client_answered_at=now)
+        house.rules.profiles = {}
+        wreckage = FakeWreckage({callback.id: frozenset({AGENT, CLIENT})}, {callback.id})
+        await house.recovery.after_contact(wreckage)
+        assert (wreckage.swept, house.phones.adopted) == ([], [frozenset({AGENT, CLIENT})])
+        await house.passes(minutes=1)
+        house.phones.happens(callback.id, LegEnded(CLIENT, Outcome.ANSWERED, 16))
+        await house.passes(seconds=1)
+        assert (await house.get(callback.id)).state is State.COMPLETED
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(5, State.SCHEDULED), (10, State.COMPLETED)])
@@ -190,3 +208,45 @@ class TestALostLink:
             assert attempt.outcome is Outcome.INTERRUPTED
             assert attempt.counted
             assert len(house.calls) == 0
+
+    @in_virtual_time
+    async def test_a_time_out_that_strikes_meanwhile_decides_nothing(self, stores: Stores) -> None:
+        async with company(stores) as house:
+            house.phones.clients = lambda _line: Person(after=None)
+            name = await house.ask(1)
+            while (await house.get(name)).state is not State.CLIENT:
+                await house.passes(seconds=0.5)
+            house.recovery.contact_lost()
+            await house.passes(minutes=10)
+            assert (await house.get(name)).state is State.CLIENT
+            wreckage = FakeWreckage({name: frozenset({AGENT, CLIENT})}, {name})  # they have been talking all the time
+            await house.recovery.after_contact(wreckage)
+            await house.passes(seconds=5)
+            assert (await house.get(name)).state is State.CONNECTED
+
+    @in_virtual_time
+    async def test_a_time_out_that_struck_meanwhile_is_not_forgotten(self, stores: Stores) -> None:
+        async with company(stores) as house:
+            house.phones.clients = lambda _line: Person(after=None)
+            name = await house.ask(1)
+            while (await house.get(name)).state is not State.CLIENT:
+                await house.passes(seconds=0.5)
+            house.recovery.contact_lost()
+            await house.passes(minutes=1)
+            await house.recovery.after_contact(FakeWreckage({name: frozenset({AGENT, CLIENT})}))
+            await house.passes(seconds=30)
+            assert await house.outcomes(name) == [Outcome.CLIENT_NO_ANSWER]
+
+    @in_virtual_time
+    async def test_an_answer_that_nobody_was_told_of_beats_the_time_out(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def answered(_line: object, leg: Leg) -> Sequence[LegAnswered]:
+            return (LegAnswered(leg),)
+
+        async with company(stores) as house:
+            house.phones.clients = lambda _line: Person(after=None)
+            monkeypatch.setattr(house.phones, "unseen_answer", answered)
+            name = await house.ask(1)
+            await house.passes(minutes=2)
+            assert (await house.get(name)).state is State.CONNECTED

@@ -203,6 +203,27 @@ async def test_a_talk_whose_profile_is_gone_is_completed_all_the_same(stores: St
         assert (await house.get(name)).state is State.COMPLETED
 
 
+@pytest.mark.parametrize("most", [0, 1])
+@in_virtual_time
+async def test_what_counted_while_the_profile_was_gone_is_decided_when_it_is_back(stores: Stores, most: int) -> None:
+    rules = always_open(max_reschedules=most)
+    async with company(stores, rules) as house:
+        house.phones.clients = lambda _line: fails(Outcome.CLIENT_BUSY, after=20)
+        name = await house.ask(1)
+        while (await house.get(name)).state is not State.CLIENT:
+            await house.passes(seconds=1)
+        house.rules.profiles = {}
+        await house.passes(minutes=15)
+        waiting = await house.get(name)
+        assert (waiting.state, waiting.counted) == (State.SCHEDULED, 1)
+        house.change(rules)
+        await house.passes(hours=3)
+        assert len(house.phones.dials) == 1 + most
+        callback = await house.get(name)
+        assert callback.state is State.EXHAUSTED
+        assert callback.reschedules == Reschedules(auto=most)
+
+
 class TestTheRouteBreaker:
     @in_virtual_time
     async def test_three_on_different_numbers_pause_it_and_put_back_those_of_the_run(self, memory: Stores) -> None:
@@ -330,6 +351,36 @@ class TestOffers:
             await house.passes(minutes=1)
             assert (await house.get(name)).state is State.DECLINED
             assert await house.store.is_blocked(number(1))
+
+    @in_virtual_time
+    async def test_another_try_is_made_though_the_profile_was_gone(self, memory: Stores) -> None:
+        async with company(memory, self.RULES) as house:
+            people = [fails(Outcome.CLIENT_BUSY), Person(after=3, keys=((2, "1"),)), TALKER]
+            house.phones.clients = lambda _line: people.pop(0)
+            name = await house.ask(1)
+            while (await house.get(name)).state is not State.OFFERING:
+                await house.passes(seconds=1)
+            house.rules.profiles = {}
+            await house.passes(minutes=1)
+            house.change(self.RULES)
+            await house.passes(hours=1)
+            assert [attempt.kind for attempt in await house.attempts(name)] == [Kind.REQUEST, Kind.CLIENT]
+            assert (await house.get(name)).state is State.COMPLETED
+
+    @in_virtual_time
+    async def test_no_offer_is_made_beyond_the_last_though_the_profile_was_gone(self, memory: Stores) -> None:
+        async with company(memory, self.RULES) as house:
+            people = [fails(Outcome.CLIENT_BUSY), fails(Outcome.CLIENT_BUSY), fails(Outcome.CLIENT_BUSY, after=20)]
+            house.phones.clients = lambda _line: people.pop(0)
+            name = await house.ask(1)
+            while (await house.get(name)).offers_made < 2:
+                await house.passes(seconds=1)
+            house.rules.profiles = {}
+            await house.passes(minutes=15)
+            house.change(self.RULES)
+            await house.passes(hours=1)
+            assert len(await house.offers(name)) == 2
+            assert (await house.get(name)).state is State.EXHAUSTED
 
     @in_virtual_time
     async def test_offers_that_are_not_answered_are_used_up(self, memory: Stores) -> None:

@@ -26,9 +26,9 @@ CALLBACK = Scenario(
     queue=(),
     manners=Manners(diligence=1.0, reach=1.0, vanishing=0.0),
     drift=0.0,
-    deeds=(Deed(5.0, What.REQUEST, "support", "+14165550123"),),
+    deeds=(Deed(60.0, What.REQUEST, "support", "+14165550123"),),
     falls=(),
-    troubled_until=600.0,
+    troubled_until=400.0,
     ends_at=7200.0,
 )
 
@@ -63,6 +63,7 @@ def test_killed_at_any_step_nothing_is_lost_and_nobody_is_rung_twice(portion: in
 
 
 def test_killed_again_and_again_it_ends_all_the_same() -> None:
-    result = run(replace(CALLBACK, falls=tuple(Fall(step, DOWN) for step in (40, 90, 140, 200, 260, 320, 400))))
+    result = run(replace(CALLBACK, falls=tuple(Fall(step, DOWN) for step in (40, 60, 70, 200, 220, 240, 260))))
     assert result.violated is None, "\n".join(result.tail)
     assert result.counts["kills"] == 7
+    assert result.counts["ended completed"] == 1

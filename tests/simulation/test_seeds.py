@@ -10,8 +10,8 @@ import pytest
 
 from simulation.run import run_seed
 
-SEEDS = 240
-PORTIONS = 12
+SEEDS = 160
+PORTIONS = 8
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
