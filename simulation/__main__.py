@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from multiprocessing import get_context
+from collections.abc import Sequence
 
 from simulation.run import Result, run_seed
+from simulation.side_by_side import results
 
 EXIT_GOOD = 0
 EXIT_VIOLATED = 1
@@ -87,7 +86,7 @@ def _many(first: int, seeds: int, minutes: float | None, jobs: int, *, keep_goin
     failed: list[Result] = []
     told_at = began
     try:
-        for result in _results(range(first, first + seeds), jobs):
+        for result in results(range(first, first + seeds), jobs):
             done += 1
             total.update(result.counts)
             steps += result.steps
@@ -113,18 +112,6 @@ def _many(first: int, seeds: int, minutes: float | None, jobs: int, *, keep_goin
             print(f"{len(failed)} of {done} seeds failed: {' '.join(str(each.seed) for each in failed)}")  # noqa: T201
         return EXIT_VIOLATED
     return EXIT_GOOD
-
-
-def _results(seeds: range, jobs: int) -> Iterator[Result]:
-    if jobs == 1:
-        yield from map(run_seed, seeds)
-        return
-    with get_context("forkserver").Pool(jobs, initializer=_leave_interrupts_to_the_parent) as pool:
-        yield from pool.imap_unordered(run_seed, seeds, chunksize=4)
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _progress(done: int, seeds: int, seconds: float) -> None:
