@@ -141,6 +141,25 @@ def vanishes(*, ring: float = 0.0, after: float = 0.0) -> Behaviour:
     return answers(ring=ring, hang_up_after=after)
 
 
+def says_nothing() -> Behaviour:
+    """The network takes the call and tells no more of it: no ringing, no answer."""
+
+    async def behave(call: PhoneCall) -> None:
+        await call.ended(FOR_EVER)
+
+    return behave
+
+
+def in_turn(*behaviours: Behaviour) -> Behaviour:
+    """The first call finds the first behaviour, the next the next; the last stays."""
+    left = list(behaviours)
+
+    async def behave(call: PhoneCall) -> None:
+        await (left.pop(0) if len(left) > 1 else left[0])(call)
+
+    return behave
+
+
 def hears(then: Behaviour) -> Behaviour:
     """As `then`, with a recording of what the phone hears from the first moment (`call.recording`)."""
 

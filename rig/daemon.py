@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -18,10 +19,11 @@ import aiohttp
 import yaml
 
 from rig.ports import free_tcp_port
+from rig.processes import ends_with_us
 
 Json = dict[str, Any]
 
-START_LIMIT = 20.0
+START_LIMIT = 60.0
 POLL = 0.02
 
 
@@ -35,7 +37,10 @@ class RefusedError(Exception):
 
 
 class Callbackd:
-    """`async with Callbackd(pbx_url, user, password, profiles) as daemon`. Profiles: name -> YAML content as a dict."""
+    """`async with Callbackd(pbx_url, user, password, profiles) as daemon`. Profiles: name -> YAML content as a dict.
+
+    It dies with this process.
+    """
 
     def __init__(
         self, ari_url: str, user: str, password: str, profiles: Mapping[str, Json], settings: Json | None = None
@@ -93,6 +98,7 @@ class Callbackd:
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                preexec_fn=ends_with_us(),
             )
         if self._session is None:
             self._session = aiohttp.ClientSession()
@@ -112,6 +118,18 @@ class Callbackd:
             assert process is not None
             assert process.returncode is None, f"callbackd ended ({process.returncode}):\n{self.log.read_text()}"
             assert time.monotonic() < until, f"not ready within {within} s:\n{self.log.read_text()}"
+            await asyncio.sleep(POLL)
+
+    async def not_ready(self, part: str = "ari", within: float = START_LIMIT) -> str:
+        """Wait until `/readyz` is a 503 for that part; what it says of it."""
+        until = time.monotonic() + within
+        while True:
+            with contextlib.suppress(aiohttp.ClientError):
+                status, text = await self.get_root("/readyz")
+                told = str(json.loads(text)["checks"][part])
+                if status == 503 and told != "ok":
+                    return told
+            assert time.monotonic() < until, f"{part} is still ready after {within} s:\n{self.log.read_text()}"
             await asyncio.sleep(POLL)
 
     async def signal(self, number: signal.Signals) -> None:
@@ -145,12 +163,18 @@ class Callbackd:
             self._session = None
         self._folder.cleanup()
 
+    async def hang_up(self) -> None:
+        """Close our connections to its API; the next call opens a new one."""
+        assert self._session is not None
+        await self._session.close()
+        self._session = aiohttp.ClientSession()
+
     # The API.
 
     @property
     def token(self) -> str:
-        """As the daemon made it."""
-        return (self.folder / "api-token").read_text().strip()
+        """As the daemon made it, beside its database."""
+        return Path(self._settings["database"]).with_name("api-token").read_text().strip()
 
     async def get_root(self, path: str) -> tuple[int, str]:
         """GET outside the API, without a token."""

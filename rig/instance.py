@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import shutil
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +17,7 @@ import aiohttp
 from rig import slots
 from rig.ari import Ari, AriError, Json, Listener
 from rig.modules import modules_conf
-
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
+from rig.processes import ends_with_us
 
 
 class StartError(Exception):
@@ -34,6 +32,8 @@ class Asterisk:
 
     modules: tuple[str, ...] = ()
     start_limit = 30.0
+    address = "127.0.0.1"
+    """Where it listens for SIP. Its HTTP server is for this machine alone."""
 
     def __init__(self, root: Path, *, width: int = 1, verbose: bool = False) -> None:
         self.root = root
@@ -85,6 +85,13 @@ class Asterisk:
         return self._process is not None and self._process.returncode is None
 
     @property
+    def pid(self) -> int:
+        """The number of its process."""
+        if self._process is None:
+            raise StartError("this Asterisk does not run")
+        return self._process.pid
+
+    @property
     def ari(self) -> Ari:
         """Its REST interface, for judging what it does."""
         if self._ari is None:
@@ -102,7 +109,7 @@ class Asterisk:
         if self.running:
             return
         if self._slot is None:
-            self._slot = await asyncio.to_thread(slots.take, self.root.with_name("slots"), self._width)
+            self._slot = await asyncio.to_thread(slots.take, self._slots, self._width)
             shutil.rmtree(self.home, ignore_errors=True)  # left behind by a run that was killed
             self._make_home()
         self.write_configuration()
@@ -180,6 +187,16 @@ class Asterisk:
         path = self.home / "log/messages.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    @property
+    def _slots(self) -> Path:
+        """Where it is told who has which ports."""
+        return self.root.with_name("slots") if self._chrooted else self.root / "srv/slots"
+
+    @property
+    def _chrooted(self) -> bool:
+        """In a container the root is the root."""
+        return self.root != Path("/")
+
     # ---- inside -----------------------------------------------------------------------------------------------
 
     def write_configuration(self) -> None:
@@ -251,8 +268,7 @@ class Asterisk:
 
     def _command(self, *arguments: str) -> list[str]:
         return [
-            "chroot",
-            str(self.root),
+            *(("chroot", str(self.root)) if self._chrooted else ()),
             "/usr/sbin/asterisk",
             "-C",
             f"{self.inner_home}/etc/asterisk.conf",
@@ -260,20 +276,13 @@ class Asterisk:
         ]
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        parent = os.getpid()
-
-        def die_with_parent() -> None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os._exit(1)
-
         with (self.home / "log/console.log").open("ab") as console:
             return await asyncio.create_subprocess_exec(
                 *self._command("-f"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
-                preexec_fn=die_with_parent,
+                preexec_fn=ends_with_us(),
                 start_new_session=True,
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root", "TZ": "UTC"},
             )
@@ -295,7 +304,8 @@ class Asterisk:
         raise StartError(f"Asterisk was not ready after {self.start_limit} s\n{self._last_words()}")
 
     def _sip_is_open(self) -> bool:
-        return f"0100007F:{self.sip_port:04X} " in Path("/proc/net/udp").read_text()
+        address = socket.inet_aton(self.address)[::-1].hex().upper()
+        return f"{address}:{self.sip_port:04X} " in Path("/proc/net/udp").read_text()
 
     def _last_words(self) -> str:
         console = self.home / "log/console.log"

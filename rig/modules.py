@@ -31,7 +31,7 @@ func_uri func_uuid res_clioriginate
 """
 
 _PBX = """
-res_pjsip_rfc3326 res_pjsip_diversion res_speech res_agi app_amd app_queue app_voicemail func_extstate
+res_pjsip_rfc3326 res_pjsip_diversion res_speech res_agi app_amd app_queue app_voicemail func_extstate pbx_spool
 """
 
 PHONES = tuple(f"{_PJSIP} {_MEDIA} {_ARI} {_DIALPLAN}".split())

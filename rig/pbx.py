@@ -44,6 +44,11 @@ class Pbx(Asterisk):
         self.inbound = ""
         """Dialplan of the context ``from-trunk``, for calls from outside; set it before `start` or call `reload`."""
 
+    @property
+    def tells_sip(self) -> bool:
+        """Whether this Asterisk tells the SIP response that ended a call (22.7 does), by its own description of ARI."""
+        return "tech_cause" in (self.root / "usr/share/asterisk/rest-api/events.json").read_text()
+
     def sip_uri(self, extension: str) -> str:
         """Where phones dial to reach `extension` of the context ``from-trunk``."""
         return f"sip:{extension}@127.0.0.1:{self.sip_port}"

@@ -100,7 +100,7 @@ class PhoneCall:
     async def record(self) -> Recording:
         """Starts writing down what this phone hears from now on; at most one a call, so a second asks for the same."""
         if self._recording is None:
-            self._recording = Recording(self._phones.slot.rtp_ports)
+            self._recording = self._new_recording()
             if self.answered_at is not None:
                 await self._bind_recording()
         return self._recording
@@ -157,9 +157,12 @@ class PhoneCall:
         try:
             return await self._phones.ari.request(method, path, **query)
         except AriError as error:
-            if error.status in (404, 409, 412):
+            if error.status in (404, 409, 412, 500):  # 500: the far end hangs up at this very moment
                 raise CallGoneError(f"{self!r}: {error}") from error
             raise
+
+    def _new_recording(self) -> Recording:
+        return Recording(self._phones.slot.rtp_ports)
 
     async def _bind_recording(self) -> None:
         assert self._recording is not None
@@ -224,6 +227,9 @@ class Phones(Asterisk):
     """All the phones. `set` says how a number behaves; a number without a behaviour does not exist (404)."""
 
     modules = modules.PHONES
+    kind_of_call = PhoneCall
+    callers = "127.0.0.1"
+    """The address or network from which these phones are called."""
 
     def __init__(self, root: Path, *, width: int = 1, verbose: bool = False) -> None:
         super().__init__(root, width=width, verbose=verbose)
@@ -280,8 +286,21 @@ class Phones(Asterisk):
         return f"sound:rig/{name}"
 
     def load_log(self) -> list[tuple[str, float]]:
-        """What the dialplan's own phones saw (7xxxx and +1999...): (extension, epoch seconds), oldest first."""
-        path = self.home / "log/load.csv"
+        """What the dialplan's own phones saw (7xxxx, 8xxxx and +1999...): (extension, epoch seconds), oldest first."""
+        return self._load_log("load.csv")
+
+    def load_ends(self) -> list[tuple[str, float]]:
+        """As `load_log`: when the calls of the dialplan's own agents (7xxxx and 8xxxx) ended."""
+        return self._load_log("load-ends.csv")
+
+    def load_progress(self) -> tuple[int, int]:
+        """How many calls the dialplan's own phones have seen, and how many of the agents' have ended. Cheap."""
+        paths = [self.home / "log" / name for name in ("load.csv", "load-ends.csv")]
+        begun, ended = (path.read_bytes().count(b"\n") if path.exists() else 0 for path in paths)
+        return begun, ended
+
+    def _load_log(self, name: str) -> list[tuple[str, float]]:
+        path = self.home / "log" / name
         if not path.exists():
             return []
         pairs = (line.split(",") for line in path.read_text().split() if line.count(",") == 1)
@@ -316,7 +335,8 @@ class Phones(Asterisk):
         self._calls.clear()
         self._by_channel.clear()
         self._failures.clear()
-        (self.home / "log/load.csv").unlink(missing_ok=True)
+        for name in ("load.csv", "load-ends.csv"):
+            (self.home / "log" / name).unlink(missing_ok=True)
         if self._listener is None or not self._listener.alive:
             self._listener = await self.events(APP, self._event)
 
@@ -354,7 +374,7 @@ class Phones(Asterisk):
                 pass
 
     def _arrived(self, channel: Json, extension: str) -> None:
-        call = PhoneCall(self, channel, extension)
+        call = self.kind_of_call(self, channel, extension)
         if channel["state"] == "Up":
             call.learn({"type": "ChannelStateChange", "channel": channel})
         self._calls.append(call)
@@ -382,32 +402,70 @@ class Phones(Asterisk):
     def files(self) -> dict[str, str]:
         """SIP from anybody on this machine; every number is a phone."""
         log = f"{self.inner_home}/log/load.csv"
+        ends = f"{self.inner_home}/log/load-ends.csv"
         return {
             "pjsip.conf": (
                 f"[global]\ntype=global\nuser_agent=rig-phones\n"
-                f"[udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{self.sip_port}\n"
+                f"[udp]\ntype=transport\nprotocol=udp\nbind={self.address}:{self.sip_port}\n"
                 "[pbx]\ntype=endpoint\ncontext=phones\ndisallow=all\nallow=ulaw\ndirect_media=no\n"
                 "dtmf_mode=rfc4733\ntrust_id_inbound=yes\naors=pbx\n"
                 "[pbx]\ntype=aor\n"
-                "[pbx]\ntype=identify\nendpoint=pbx\nmatch=127.0.0.1\n"
+                f"[pbx]\ntype=identify\nendpoint=pbx\nmatch={self.callers}\n"
             ),
             "extensions.conf": f"""[general]
 [globals]
 [phones]
 ; Load tests: agents that need no Python. They answer, listen a moment, press 1 and stay until they are hung up.
 exten => _7XXXX,1,Set(FILE({log},,,al,u)=${{EXTEN}},${{STRFTIME(,,%s.%3q)}})
+ same => n,Set(CHANNEL(hangup_handler_push)=agent-ended,s,1(${{EXTEN}}))
  same => n,Answer()
  same => n,Wait(0.2)
  same => n,SendDTMF(1)
  same => n,Wait(3600)
+; The same, but nobody knows when they press it: 0.2 to 1.2 s after their answer.
+exten => _8XXXX,1,Set(FILE({log},,,al,u)=${{EXTEN}},${{STRFTIME(,,%s.%3q)}})
+ same => n,Set(CHANNEL(hangup_handler_push)=agent-ended,s,1(${{EXTEN}}))
+ same => n,Answer()
+ same => n,Wait(${{MATH(${{RAND(200,1200)}}/1000,f)}})
+ same => n,SendDTMF(1)
+ same => n,Wait(3600)
+; As the first, but they press 9 too, half a second later.
+exten => _9XXXX,1,Set(FILE({log},,,al,u)=${{EXTEN}},${{STRFTIME(,,%s.%3q)}})
+ same => n,Set(CHANNEL(hangup_handler_push)=agent-ended,s,1(${{EXTEN}}))
+ same => n,Answer()
+ same => n,Wait(0.2)
+ same => n,SendDTMF(1)
+ same => n,Wait(0.5)
+ same => n,SendDTMF(9)
+ same => n,Wait(3600)
 ; Load tests: clients who are busy.
 exten => _+1999.,1,Set(FILE({log},,,al,u)=${{EXTEN}},${{STRFTIME(,,%s.%3q)}})
  same => n,Hangup(17)
+; More of them: those who answer and hang up a second later, who never answer, and who are busy when they are first
+; called, but answer the next time and press 2.
+exten => _+1998.,1,Set(FILE({log},,,al,u)=${{EXTEN}},${{STRFTIME(,,%s.%3q)}})
+ same => n,Answer()
+ same => n,Wait(1)
+ same => n,Hangup()
+exten => _+1997.,1,Set(FILE({log},,,al,u)=${{EXTEN}},${{STRFTIME(,,%s.%3q)}})
+ same => n,Ringing()
+ same => n,Wait(3600)
+exten => _+1996.,1,Set(FILE({log},,,al,u)=${{EXTEN}},${{STRFTIME(,,%s.%3q)}})
+ same => n,GotoIf($["${{GLOBAL(rung-${{EXTEN:1}})}}" = "1"]?again)
+ same => n,Set(GLOBAL(rung-${{EXTEN:1}})=1)
+ same => n,Hangup(17)
+ same => n(again),Answer()
+ same => n,Wait(0.3)
+ same => n,SendDTMF(2)
+ same => n,Wait(3600)
 ; Everybody else: what Python says.
 exten => _X.,1,Stasis({APP},${{EXTEN}})
  same => n,Hangup()
 exten => _+X.,1,Stasis({APP},${{EXTEN}})
  same => n,Hangup()
+[agent-ended]
+exten => s,1,Set(FILE({ends},,,al,u)=${{ARG1}},${{STRFTIME(,,%s.%3q)}})
+ same => n,Return()
 """,
         }
 

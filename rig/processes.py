@@ -1,13 +1,33 @@
-"""What a process has used and holds, as the kernel tells it (proc(5))."""
+"""What a process has used and holds, as the kernel tells it (proc(5)); and one that ends with us."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import resource
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def ends_with_us() -> Callable[[], None]:
+    """The `preexec_fn` of a process that the kernel kills when this one is no more, however it ended.
+
+    A callbackd left behind would find the next PBX on the same port, and take its application over.
+    """
+    parent = os.getpid()
+
+    def die_with_parent() -> None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return die_with_parent
 
 
 def cpu_seconds(pid: int) -> float:

@@ -10,7 +10,7 @@ from types import TracebackType
 from rig.instance import Asterisk
 from rig.pbx import Pbx
 from rig.phones import Phones
-from rig.root import Progress, prepare_root
+from rig.root import SUITES, Progress, prepare_root
 from rig.sip_responder import REASONS, Silent, SipResponder
 
 
@@ -21,11 +21,14 @@ class Rig:
     ``trunksilent``; `ringing`, which rings until it is cancelled and answers never, behind ``trunkringing``.
     """
 
-    def __init__(self, root: Path, *, width: int = 1, verbose: bool = False) -> None:
+    def __init__(
+        self, root: Path, *, phones_root: Path | None = None, width: int = 1, verbose: bool = False
+    ) -> None:
+        """`root` is that of the PBX; the phones, who judge it, may have a newer one."""
         self.root = root
         self._width = width
         self._verbose = verbose
-        self.phones = Phones(root, width=width, verbose=verbose)
+        self.phones = Phones(phones_root or root, width=width, verbose=verbose)
         self.responders = {status: SipResponder(status) for status in REASONS}
         self.ringing = SipResponder(None, ringing=True)
         self.silent = Silent()
@@ -34,11 +37,16 @@ class Rig:
 
     @classmethod
     async def prepared(
-        cls, suite: str = "forky", progress: Progress | None = None, *, width: int = 1, verbose: bool = False
+        cls, suite: str | None = None, progress: Progress | None = None, *, width: int = 1, verbose: bool = False
     ) -> Rig:
-        """Prepares the root if need be; the rig is not started yet. Raises `rig.root.RootError`."""
+        """Prepares the roots if need be; the rig is not started yet. Raises `rig.root.RootError`.
+
+        `suite` is the PBX's (default: `rig.root.chosen_suite`). The phones are the newest Asterisk whatever the PBX is:
+        an old one can't end a call with any cause.
+        """
         root = await asyncio.to_thread(prepare_root, suite, progress)
-        return cls(root, width=width, verbose=verbose)
+        phones = await asyncio.to_thread(prepare_root, SUITES["22"], progress)
+        return cls(root, phones_root=phones, width=width, verbose=verbose)
 
     @property
     def pbx(self) -> Pbx:

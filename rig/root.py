@@ -10,11 +10,14 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 PACKAGES = ("asterisk", "asterisk-core-sounds-en-gsm", "asterisk-moh-opsound-gsm")
+
+SUITES = {"22": "forky", "16": "bullseye"}
+"""Asterisk's major version -> the Debian suite that has it: the newest and the oldest that callbackd is made for."""
 
 Progress = Callable[[str], None]
 
@@ -29,6 +32,12 @@ def cache_dir() -> Path:
         return Path(own).absolute()
     xdg = os.environ.get("XDG_CACHE_HOME")
     return (Path(xdg) if xdg else Path.home() / ".cache").absolute() / "callbackd"
+
+
+def chosen_suite() -> str:
+    """The suite whose Asterisk is wanted: ``CALLBACKD_ASTERISK``, a version of `SUITES` or a suite; else forky."""
+    wanted = os.environ.get("CALLBACKD_ASTERISK") or "22"
+    return SUITES.get(wanted, wanted)
 
 
 class StderrProgress:
@@ -57,12 +66,13 @@ def silent(_what: str) -> None:
     """The progress display of those who want none."""
 
 
-def prepare_root(suite: str = "forky", progress: Progress | None = None) -> Path:
-    """Returns the root of `suite`'s Asterisk, building it first if the cache has none.
+def prepare_root(suite: str | None = None, progress: Progress | None = None) -> Path:
+    """Returns the root of that suite's Asterisk (default: `chosen_suite`), building it first if the cache has none.
 
     Safe to call from many processes at once: one builds, the others wait. Raises `RootError` with cause and mend.
     """
     report = progress or silent
+    suite = SUITES.get(suite or "") or suite or chosen_suite()
     root = cache_dir() / f"asterisk-{suite}"
     if os.geteuid() != 0:
         raise RootError("the test Asterisk lives in a chroot, which needs root; mend: run as root (or with sudo -E)")
@@ -95,34 +105,52 @@ def _locked(path: Path, report: Progress) -> Iterator[None]:
 
 
 def _build(suite: str, root: Path, report: Progress) -> None:
+    report(f"fetching Asterisk from Debian {suite}")
+    _mmdebstrap(root, suite, "apt", PACKAGES, report)
+    report(f"Asterisk is ready in {root}")
+
+
+def make_archive(target: Path, suite: str, report: Progress) -> None:
+    """Makes the tar of a Debian with the essential packages and apt, unless it is there. Raises `RootError`.
+
+    Safe to call from many processes at once.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target.with_name(target.name + ".lock"), report):
+        if not target.exists():
+            report(f"fetching a bare Debian {suite}")
+            _mmdebstrap(target, suite, "minbase", (), report)
+
+
+def _mmdebstrap(target: Path, suite: str, variant: str, packages: Sequence[str], report: Progress) -> None:
+    """Makes a root, or the tar of one if that is what the name ends in; it appears by one rename."""
     if shutil.which("mmdebstrap") is None:
         report("installing mmdebstrap")
         if shutil.which("apt-get") is None:
             raise RootError("mmdebstrap is missing and this is not Debian; mend: install mmdebstrap yourself")
         _run(["apt-get", "update", "-q"], report)
         _run(["apt-get", "install", "-y", "-q", "--no-install-recommends", "mmdebstrap"], report)
-    for left_over in root.parent.glob(f"{root.name}.building-*"):
+    for left_over in target.parent.glob(f"{target.stem}.building-*"):
         _remove(left_over)
-    building = root.with_name(f"{root.name}.building-{os.getpid()}")
-    report(f"fetching Asterisk from Debian {suite}")
+    building = target.with_name(f"{target.stem}.building-{os.getpid()}{target.suffix}")
     try:
         _run(
             [
                 "mmdebstrap",
-                "--variant=apt",
+                f"--variant={variant}",
                 '--aptopt=Acquire::Check-Valid-Until "false"',
                 '--aptopt=APT::Install-Recommends "false"',
-                f"--include={','.join(PACKAGES)}",
+                *([f"--include={','.join(packages)}"] if packages else []),
                 suite,
                 str(building),
             ],
             report,
         )
-        (building / "srv").mkdir(exist_ok=True)
-        building.rename(root)
+        if building.is_dir():
+            (building / "srv").mkdir(exist_ok=True)
+        building.rename(target)
     finally:
         _remove(building)
-    report(f"Asterisk is ready in {root}")
 
 
 def _run(command: list[str], report: Progress) -> None:
@@ -162,10 +190,10 @@ def _write_hosts(root: Path) -> None:
 
 
 def main() -> int:
-    """Prepares the root named on the command line (default forky), for `scripts/prepare`."""
+    """Prepares the root of the suite named on the command line (default: `chosen_suite`), for `scripts/prepare`."""
     progress = StderrProgress()
     try:
-        prepare_root(sys.argv[1] if len(sys.argv) > 1 else "forky", progress)
+        prepare_root(sys.argv[1] if len(sys.argv) > 1 else None, progress)
     except RootError as error:
         progress.done()
         sys.stderr.write(f"no Asterisk: {error}\n")

@@ -40,12 +40,22 @@ class Recording:
         self._waiting: set[asyncio.Event] = set()
         self._port: int | None = None
         self._unbound: list[tuple[int, bytes, float]] = []
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+        self._socket = self._open(ports)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        _only_ports(self._socket, *ports)
         self._loop.add_reader(self._socket, self._read)
+
+    def _open(self, ports: tuple[int, int]) -> socket.socket:
+        tap = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+        _only_ports(tap, *ports)
+        return tap
+
+    def _opened(self, packet: bytes) -> tuple[int, bytes]:
+        """The port that an IP packet was for, and the RTP in it."""
+        header = (packet[0] & 0x0F) * 4
+        port: int = struct.unpack_from("!H", packet, header + 2)[0]
+        return port, packet[header + 8 :]
 
     def bind(self, port: int) -> None:
         """From the beginning on, only this port is meant."""
@@ -128,12 +138,11 @@ class Recording:
                 if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
                     seconds, nanoseconds = struct.unpack("ll", data[:16])
                     arrived -= time.time() - (seconds + nanoseconds / 1e9)
-            header = (packet[0] & 0x0F) * 4
-            port: int = struct.unpack_from("!H", packet, header + 2)[0]
+            port, rtp = self._opened(packet)
             if self._port is None:
-                self._unbound.append((port, packet[header + 8 :], arrived))
+                self._unbound.append((port, rtp, arrived))
             elif port == self._port:
-                self._packet(packet[header + 8 :], arrived)
+                self._packet(rtp, arrived)
         for event in self._waiting:
             event.set()
 

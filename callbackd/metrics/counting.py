@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 AGAIN = 5.0
 """Seconds until the outbox is read again after it failed."""
 
+GATHER = 0.2
+"""Seconds between two looks at an outbox that grows: nobody reads a counter more often, and each look costs."""
+
 
 class Counting:
     """Counts each event after the id `after` once. `seen` is the last that was counted."""
@@ -36,6 +39,7 @@ class Counting:
                         for event in events:
                             await self._count(event)
                             self.seen = event.id
+                        await asyncio.sleep(GATHER)
             except StoreError as error:
                 log.warning("events can't be counted: trying again", extra={"reason": str(error)})
             await asyncio.sleep(AGAIN)

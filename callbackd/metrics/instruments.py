@@ -66,6 +66,11 @@ class Instruments:
         )
 
         # Looked up.
+        self.database_damaged = Gauge(
+            "callbackd_database_damaged",
+            "1 if the last look at the whole database, once a day, found damage.",
+            registry=registry,
+        )
         self.callbacks = Gauge(
             "callbackd_callbacks",
             "Call-backs that have not ended, by state.",
@@ -96,6 +101,13 @@ class Instruments:
             "callbackd_outbox_lag_events",
             "Ids between the last event and the last one that a consumer has confirmed.",
             ["consumer"],
+            registry=registry,
+        )
+        self.tasks = Gauge("callbackd_tasks", "asyncio tasks that exist.", registry=registry)
+        self.kept = Gauge(
+            "callbackd_kept",
+            "What is kept in memory for those on the phone, by kind; all are 0 when nobody is.",
+            ["kind"],
             registry=registry,
         )
         self.counting_behind = Gauge(

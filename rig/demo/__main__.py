@@ -10,11 +10,12 @@ import sys
 
 from rich.console import Console
 
-from rig.demo.company import CommandError, Company
+from rig.demo.company import CommandError, LocalCompany
 from rig.demo.playground import Playground
 from rig.demo.show import Show
 from rig.instance import StartError
-from rig.root import RootError, prepare_root
+from rig.rig import Rig
+from rig.root import RootError
 from rig.slots import NoSlotError
 
 INTERRUPTED = 130
@@ -22,9 +23,9 @@ INTERRUPTED = 130
 
 async def perform(console: Console, *, keep: bool) -> int:
     """The whole of it; the exit code."""
-    root = await asyncio.to_thread(prepare_root)
+    rig = await Rig.prepared()
     console.print("Starting a PBX, its phones (another Asterisk) and callbackd ...", soft_wrap=True)
-    company = Company(root)
+    company = LocalCompany(rig)
     try:
         async with company:
             good = await Show(company, console).play()

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, Self
 
 from rig.daemon import Callbackd
 from rig.demo.people import Agent, Client, behaviour
+from rig.phones import Phones
 from rig.rig import Rig
 
 Json = dict[str, Any]
@@ -48,37 +49,77 @@ class CommandError(Exception):
     """The command `callbackd` failed; its words."""
 
 
-class Company:
-    """`async with Company(root) as company`. Agents are at their desks; `answer_for` brings the clients."""
+class Daemon(Protocol):
+    """callbackd, as its API has it."""
 
-    def __init__(self, root: Path) -> None:
-        self.rig = Rig(root)
+    async def show(self, callback_id: str) -> Json:
+        """Everything about one call-back."""
+        ...
+
+    async def call(self, method: str, path: str, body: Json | None = None) -> Json:
+        """One call to `/api/v1`."""
+        ...
+
+
+class Pbx(Protocol):
+    """The PBX, as one looks at it from outside."""
+
+    async def channels(self) -> list[Json]:
+        """Every channel."""
+        ...
+
+    async def bridges(self) -> list[Json]:
+        """Every bridge that ARI made."""
+        ...
+
+
+class Company:
+    """`async with ... as company`. Agents are at their desks; `answer_for` brings the clients.
+
+    Subclasses say where its parts are: `open` starts `phones`, `pbx` and `daemon`, `close` ends them.
+    """
+
+    phones: Phones
+    pbx: Pbx
+    daemon: Daemon
+
+    def __init__(self) -> None:
         self.clients: dict[str, Client] = {}
         self.agents = [
             Agent("Mia", "1001", self.clients, after=1.0),
             Agent("Noah", "1002", self.clients, after=1.8),
             Agent("Olga", "1003", self.clients, after=1.0),
         ]
-        self._daemon: Callbackd | None = None
+
+    async def open(self) -> None:
+        """Starts everything."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Ends everything."""
+        raise NotImplementedError
+
+    async def request(self, profile: str, number: str, name: str) -> str:
+        """Asks for a call-back; its id. Raises `CommandError`."""
+        raise NotImplementedError
 
     @property
-    def daemon(self) -> Callbackd:
-        """The process."""
-        if self._daemon is None:
-            raise RuntimeError("the company is not open")
-        return self._daemon
+    def typed(self) -> str:
+        """The command `callbackd`, as one types it in this folder."""
+        raise NotImplementedError
 
-    async def __aenter__(self) -> Company:
+    def last_words(self) -> list[str]:
+        """The last lines of callbackd's log, or where they are."""
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
         try:
-            await self.rig.start()
-            pbx = self.rig.pbx
-            self._daemon = Callbackd(pbx.ari_url, pbx.ari_user, pbx.ari_password, PROFILES, SETTINGS)
-            await self._daemon.start()
+            await self.open()
         except BaseException:
             await self.close()
             raise
         for agent in self.agents:
-            self.rig.phones.set(agent.extension, behaviour(agent))
+            self.phones.set(agent.extension, behaviour(agent))
         return self
 
     async def __aexit__(
@@ -86,24 +127,52 @@ class Company:
     ) -> None:
         await self.close()
 
-    async def close(self) -> None:
-        """Ends everything."""
-        try:
-            if self._daemon is not None:
-                await self._daemon.close()
-        finally:
-            await self.rig.stop()
-
     def answer_for(self, clients: Iterable[Client]) -> None:
         """From now on these have phones."""
         for client in clients:
             self.clients[client.number] = client
-            self.rig.phones.set(client.number, behaviour(client))
+            self.phones.set(client.number, behaviour(client))
+
+    async def nothing_left(self) -> list[str]:
+        """Channels and bridges that are still there a second after all is over, on the PBX and at the phones."""
+        left: list[str] = []
+        for _ in range(20):
+            left = [f"PBX channel {each['name']}" for each in await self.pbx.channels()]
+            left += [f"PBX bridge {each['id']}" for each in await self.pbx.bridges()]
+            left += [f"phone channel {each['name']}" for each in await self.phones.channels()]
+            if not left:
+                break
+            await asyncio.sleep(0.1)
+        return left
+
+
+class LocalCompany(Company):
+    """All of it on this machine, with the command `callbackd` of this checkout."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__()
+        self._rig = rig
+        self._process: Callbackd | None = None
+
+    async def open(self) -> None:
+        """Raises what a rig or a callbackd raises that does not start."""
+        await self._rig.start()
+        self.phones = self._rig.phones
+        self.pbx = pbx = self._rig.pbx
+        self.daemon = self._process = Callbackd(pbx.ari_url, pbx.ari_user, pbx.ari_password, PROFILES, SETTINGS)
+        await self._process.start()
+
+    async def close(self) -> None:
+        try:
+            if self._process is not None:
+                await self._process.close()
+        finally:
+            await self._rig.stop()
 
     async def request(self, profile: str, number: str, name: str) -> str:
-        """Asks for a call-back with the real command; its id. Raises `CommandError`."""
+        """With the real command. Raises `CommandError`."""
         process = await asyncio.create_subprocess_exec(
-            *command(self.daemon.config),
+            *command(self._config),
             *("request", profile, number, "--name", name, "--json"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -114,17 +183,18 @@ class Company:
             raise CommandError(f"callbackd request ended with {process.returncode}: {errors.decode().strip()}")
         return str(json.loads(output)["id"])
 
-    async def nothing_left(self) -> list[str]:
-        """Channels and bridges that are still there a second after all is over, on the PBX and at the phones."""
-        left: list[str] = []
-        for _ in range(20):
-            left = [f"PBX channel {each['name']}" for each in await self.rig.pbx.channels()]
-            left += [f"PBX bridge {each['id']}" for each in await self.rig.pbx.bridges()]
-            left += [f"phone channel {each['name']}" for each in await self.rig.phones.channels()]
-            if not left:
-                break
-            await asyncio.sleep(0.1)
-        return left
+    @property
+    def typed(self) -> str:
+        return " ".join(command(self._config))
+
+    def last_words(self) -> list[str]:
+        return [] if self._process is None else self._process.log.read_text().splitlines()[-30:]
+
+    @property
+    def _config(self) -> Path:
+        if self._process is None:
+            raise RuntimeError("the company is not open")
+        return self._process.config
 
 
 def command(config: Path) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ class Display:
         return text
 
     def _doing(self, extension: str) -> tuple[str, str]:
-        up = [call for call in self._company.rig.phones.calls(extension) if call.ended_at is None]
+        up = [call for call in self._company.phones.calls(extension) if call.ended_at is None]
         for call in up:
             if call.answered_at is not None:
                 client = self._company.clients.get(call.caller_number)

@@ -9,7 +9,7 @@ import aiohttp
 from rich.console import Console
 
 from rig.demo import words
-from rig.demo.company import Company, command
+from rig.demo.company import Company
 from rig.demo.people import (
     Client,
     answers,
@@ -70,11 +70,10 @@ class Playground:
 
     def _explain(self) -> None:
         say = self._console.print
-        callbackd = " ".join(command(self._company.daemon.config))
         say()
         say("All of it stays up until Ctrl-C here. In another terminal, in this folder:", style="bold")
         for line in (
-            f"alias callbackd='{callbackd}'",
+            f"alias callbackd='{self._company.typed}'",
             "callbackd request support '(416) 555-0112' --name 'Gus Lind'",
             "callbackd list",
             "callbackd show ID",

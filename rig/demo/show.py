@@ -89,7 +89,7 @@ class Show:
         bisect.insort(story.lines, line, key=lambda each: each.at)
 
     def _judge(self, faults: Sequence[str], left: Sequence[str]) -> bool:
-        phones = self._company.rig.phones
+        phones = self._company.phones
         faults = [*faults, *self._misbehaved()]
         table = Table(box=None, pad_edge=False, header_style="bold")
         for heading in ("", "client", "phone rang", "attempts", "ended"):
@@ -120,14 +120,14 @@ class Show:
         for fault in faults:
             say(f"not as it should be: {fault}", style="red", markup=False)
         if faults:
-            log = self._company.daemon.log.read_text().splitlines()[-30:]
+            log = self._company.last_words()
             say("the last lines of callbackd's log:", *log, sep="\n  ", style="dim", markup=False)
         say("All went as the stories say." if not faults else "It did not go as the stories say.", style="bold")
         return not faults
 
     def _misbehaved(self) -> list[str]:
         try:
-            self._company.rig.phones.check()
+            self._company.phones.check()
         except Exception as error:  # whatever went wrong in a phone's behaviour is a fault of the show
             return [f"a phone misbehaved: {error}"]
         return []
