@@ -12,7 +12,7 @@ from callbackd.engine.control import ProfileStatus
 from callbackd.engine.desk import Story
 from callbackd.engine.intake import Accepted, Request
 from callbackd.engine.profiles import Rules
-from callbackd.store.interface import Page, Pause, Query
+from callbackd.store.interface import Forgotten, Page, Pause, Query
 
 
 class TakesRequests(Protocol):
@@ -39,6 +39,13 @@ class KeepsCallBacks(Protocol):
 
     async def reschedule(self, callback_id: str, at: datetime | None) -> CallBack:
         """Move the due time of one that waits; None is now. Raises `Refused`."""
+
+
+class ForgetsNumbers(Protocol):
+    """`callbackd.engine.erasure.Eraser`."""
+
+    async def forget(self, number: str, *, cancel: bool = False, unblock: bool = False) -> tuple[Forgotten, bool]:
+        """Erase all that is known of an E.164 number, and whether it has left the disk too. Raises `Refused`."""
 
 
 class Operates(Protocol):
@@ -85,7 +92,10 @@ class Measures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How the daemon itself is. `ari_since`: since when its link is in that state; `ari_mend` is for people."""
+    """How the daemon itself is. `ari_since`: since when its link is in that state; `ari_mend` is for people.
+
+    `asterisk`: the version last met, None before the first; `asterisk_lacks`: what that version can't do.
+    """
 
     version: str
     started_at: datetime
@@ -94,6 +104,8 @@ class Condition:
     ari_since: datetime
     ari_error: str | None = None
     ari_mend: str | None = None
+    asterisk: str | None = None
+    asterisk_lacks: tuple[str, ...] = ()
 
 
 class Health(Protocol):
@@ -120,3 +132,4 @@ class Services:
     control: Operates
     feed: Follows
     metrics: Measures
+    eraser: ForgetsNumbers

@@ -12,17 +12,27 @@ from callbackd.wire.times import ToldInstant
 
 
 class ToldAri(BaseModel):
-    """The link to Asterisk: its `state`, and what failed last unless it is `ready`."""
+    """The link to Asterisk: its `state`, and what failed last unless it is `ready`.
+
+    `version`: the Asterisk that was last met, null before the first; `lacks`: what it is too old for.
+    """
 
     state: str
     since: ToldInstant
     error: str | None
     mend: str | None
+    version: str | None
+    lacks: list[str]
 
     @classmethod
     def of(cls, condition: Condition) -> Self:
         return cls(
-            state=condition.ari_state, since=condition.ari_since, error=condition.ari_error, mend=condition.ari_mend
+            state=condition.ari_state,
+            since=condition.ari_since,
+            error=condition.ari_error,
+            mend=condition.ari_mend,
+            version=condition.asterisk,
+            lacks=list(condition.asterisk_lacks),
         )
 
 

@@ -14,6 +14,7 @@ from callbackd.domain.profile import ClientRoute, Profile, Target
 from callbackd.engine.admission import Admission
 from callbackd.engine.control import Control
 from callbackd.engine.desk import Desk
+from callbackd.engine.erasure import Eraser
 from callbackd.engine.feed import Feed
 from callbackd.engine.profiles import Limits, Rules
 from callbackd.http.app import create_app
@@ -76,7 +77,9 @@ class SaidHealth:
     def condition(self) -> Condition:
         error = self.checks["ari"]
         state = "ready" if error is None else "lost"
-        return Condition("0.0.0", NOON - timedelta(hours=2), False, state, NOON, error, error and "mend it")
+        return Condition(
+            "0.0.0", NOON - timedelta(hours=2), False, state, NOON, error, error and "mend it", "16.28.0", ("it is old",)
+        )
 
 
 class House:
@@ -101,8 +104,9 @@ class House:
         self.metrics = Metrics(
             self.store, self.feed, self.clock, self.control, self.instruments, link, ("mqtt", "webhook:1")
         )
+        self.eraser = Eraser(self.store, self.desk)
         self.services = Services(
-            self.intake, self.desk, self.rules, self.health, self.control, self.feed, self.metrics
+            self.intake, self.desk, self.rules, self.health, self.control, self.feed, self.metrics, self.eraser
         )
 
     def app(self) -> FastAPI:

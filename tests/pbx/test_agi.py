@@ -118,6 +118,7 @@ async def test_asking_again_status_and_cancel(company: Company, ivr: Ivr) -> Non
     assert company.phones.times_rung(CLIENT) == 0
 
 
+@pytest.mark.oldest
 async def test_a_waiting_client_who_calls_in_is_not_dialled_until_they_hang_up(company: Company, ivr: Ivr) -> None:
     await ivr.opens()
     company.phones.set(AGENT, agent("1"))

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pytest
 
+from callbackd.ari.abilities import Abilities
 from callbackd.ari.causes import classify_agent, classify_client
 from callbackd.ari.client import UNWANTED_EVENTS, AriClient, caller_id
 from callbackd.ari.errors import AllocationFailed, ApplicationReplaced, Conflict, NotReady
@@ -30,6 +31,7 @@ from callbackd.ari.transport import AiohttpTransport
 from callbackd.domain.callback import Outcome
 from rig import behaviours
 from rig.rig import Rig
+from tests.pbx.versions import outcome_of
 
 pytestmark = pytest.mark.pbx
 
@@ -135,7 +137,8 @@ async def test_a_read_only_user_says_so(rig: Rig) -> None:
 async def test_a_websocket_that_asterisk_closes_is_opened_again(rig: Rig) -> None:
     async with linked(rig) as (link, _):
         await link.until(Phase.READY)
-        await rig.pbx.cli("ari shutdown websocket sessions")
+        if "No such command" in await rig.pbx.cli("ari shutdown websocket sessions"):
+            pytest.skip("an old Asterisk closes websockets by no command; the others here lose theirs in other ways")
         lost = await link.until(Phase.LOST)
         assert "code 1000" in str(lost.error)
         await link.until(Phase.READY)
@@ -167,6 +170,7 @@ async def test_an_application_taken_over_is_a_fence(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["PJSIP/1099", "PJSIP/nobody", "Nonsense/1"])
+@pytest.mark.oldest
 async def test_an_endpoint_that_cannot_be_reached(rig: Rig, endpoint: str) -> None:
     async with linked(rig) as (link, _):
         await link.until(Phase.READY)
@@ -176,6 +180,7 @@ async def test_an_endpoint_that_cannot_be_reached(rig: Rig, endpoint: str) -> No
             await link.ari.create_channel("leg-b", endpoint)
 
 
+@pytest.mark.oldest
 async def test_a_conflict_and_what_it_leaves_behind_on_its_connection(rig: Rig) -> None:
     rig.phones.set("1001", behaviours.rings_for_ever())
     async with linked(rig) as (link, _):
@@ -188,6 +193,7 @@ async def test_a_conflict_and_what_it_leaves_behind_on_its_connection(rig: Rig) 
         assert await link.ari.hangup("leg-a")
 
 
+@pytest.mark.oldest
 async def test_an_agent_who_answers_hears_and_presses(rig: Rig) -> None:
     rig.phones.set("1001", behaviours.answers())
     async with linked(rig) as (link, _):
@@ -238,6 +244,7 @@ async def test_an_agent_who_answers_hears_and_presses(rig: Rig) -> None:
         assert not await link.ari.hangup("leg-a")
 
 
+@pytest.mark.oldest
 async def test_two_legs_and_a_bridge(rig: Rig) -> None:
     rig.phones.set("1001", behaviours.answers())
     rig.phones.set("+14165550123", behaviours.answers())
@@ -246,11 +253,16 @@ async def test_two_legs_and_a_bridge(rig: Rig) -> None:
         await link.ari.originate("leg-a", "PJSIP/1001", caller_id=caller_id("Jane", "+14165550123"), timeout=20)
         await link.event(StasisStart, lambda event: event.channel.id == "leg-a")
         await link.ari.create_bridge("bridge-1", name="one")
+        clients = {}
+        if not (await Abilities.of(link.ari)).keeps_displays:  # what the switchboard then does
+            await link.ari.set_variable("leg-a", "CALLERID(all)", caller_id("Acme, Support", "+14165550100"))
+            clients["CALLERID(all)"] = caller_id("Jane", "+14165550123")
         await link.ari.add_to_bridge("bridge-1", "leg-a")
         await link.ari.create_channel(
             "leg-c",
             "PJSIP/+14165550123@trunk",
             caller_id=caller_id("Acme, Support", "+14165550100"),
+            variables=clients,
             app_args=["client"],
             originator="leg-a",
         )
@@ -278,6 +290,7 @@ async def test_two_legs_and_a_bridge(rig: Rig) -> None:
         await rig.no_channels_left()
 
 
+@pytest.mark.oldest
 async def test_sounds_and_devices(rig: Rig) -> None:
     async with linked(rig) as (link, _):
         await link.until(Phase.READY)
@@ -334,20 +347,23 @@ async def test_every_sip_response(rig: Rig, status: int, client: Outcome, agent:
     async with linked(rig) as (link, _):
         await link.until(Phase.READY)
         gone, dialstatus, _ = await failed_leg(link, f"PJSIP/+14165550123@trunk{status}")
-        assert classify_client(gone.cause, gone.tech_cause, dialstatus, True, False) is client
-        if agent is not None:
+        assert classify_client(gone.cause, gone.tech_cause, dialstatus, True, False) == outcome_of(rig, status, client)
+        if agent is not None and (rig.pbx.tells_sip or status != 487):
             assert classify_agent(gone.cause, gone.tech_cause, dialstatus, False) is agent
 
 
+@pytest.mark.oldest
 async def test_our_own_time_out(rig: Rig) -> None:
     async with linked(rig) as (link, _):
         await link.until(Phase.READY)
         gone, dialstatus, took = await failed_leg(link, "PJSIP/+14165550123@trunkringing", timeout=1)
         assert took
         assert classify_client(gone.cause, gone.tech_cause, dialstatus, took, True) is Outcome.CLIENT_NO_ANSWER
-        assert classify_client(gone.cause, gone.tech_cause, dialstatus, took, False) is Outcome.CLIENT_NO_ANSWER
+        if rig.pbx.tells_sip:  # of an old one it is 16, which is nobody's: callbackd ends a ringing in time itself
+            assert classify_client(gone.cause, gone.tech_cause, dialstatus, took, False) is Outcome.CLIENT_NO_ANSWER
 
 
+@pytest.mark.oldest
 async def test_a_dead_trunk(rig: Rig) -> None:
     async with linked(rig) as (link, _):
         await link.until(Phase.READY)

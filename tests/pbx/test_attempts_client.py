@@ -58,6 +58,7 @@ async def test_a_failed_attempt_is_told_and_rescheduled(
     assert company.phones.times_rung(CLIENT) == 2
 
 
+@pytest.mark.oldest
 async def test_a_client_who_does_not_answer_is_rung_for_as_long_as_the_profile_says(company: Company) -> None:
     await company.opens(profile(client={"ring": "2s"}))
     company.phones.set(AGENT, agent())

@@ -77,6 +77,7 @@ async def test_9_while_talking_is_confirmed_to_the_agent_alone_and_takes_effect_
     assert company.phones.times_rung(CLIENT) == 2
 
 
+@pytest.mark.oldest
 async def test_9_on_a_voicemail_greeting(company: Company) -> None:
     await company.opens()
     company.phones.set(AGENT, agent())

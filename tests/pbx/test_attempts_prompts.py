@@ -56,6 +56,7 @@ async def test_each_profile_may_replace_prompts(company: Company) -> None:
     assert heard(second)[:3] == ["offer-intro", "press", "1"]
 
 
+@pytest.mark.oldest
 async def test_a_missing_sound_neither_silences_nor_stalls_the_call(company: Company) -> None:
     """None of the sounds that the profile names exists."""
     await company.opens(profile(prompts=dict.fromkeys(MARKED, NOWHERE)))

@@ -14,11 +14,11 @@ import pytest_asyncio
 
 from callbackd.domain.limits import VANISHED_WITHIN
 from callbackd.domain.rest import CONVERSATION
-from rig.behaviours import answers, busy, presses, rings_for_ever, talks
+from rig.behaviours import busy, presses, rings_for_ever, talks
 from rig.daemon import Callbackd
 from rig.pbx import Pbx
 from rig.rig import Rig
-from tests.pbx.company import AGENT, CLIENT, Company, events, expect, expect_due, profile
+from tests.pbx.company import AGENT, CLIENT, Company, expect, expect_due, profile
 
 pytestmark = pytest.mark.pbx
 
@@ -210,6 +210,7 @@ async def test_every_mistake_in_a_profile_is_told_with_its_place(crew: Crew) -> 
     assert "soon" in said
 
 
+@pytest.mark.oldest
 async def test_another_program_that_takes_the_application_ends_it_with_a_code_of_its_own(
     company: Company,
 ) -> None:
@@ -274,6 +275,7 @@ async def test_a_stop_lets_a_talk_end_within_drain_and_starts_nothing_new(compan
         await company.ended(other)
 
 
+@pytest.mark.oldest
 async def test_two_who_talk_longer_than_drain_are_not_cut_off_and_are_adopted(company: Company) -> None:
     daemon = await company.opens(settings={"drain": "0s"})
     company.phones.set(AGENT, presses("1", after=0.2))
@@ -295,23 +297,6 @@ async def test_two_who_talk_longer_than_drain_are_not_cut_off_and_are_adopted(co
     expect(shown, 1, outcome="answered")
     assert shown["state"] == "completed"
     assert "adopted" in daemon.log.read_text()
-
-
-async def test_an_adopted_call_still_hears_the_9(company: Company) -> None:
-    daemon = await company.opens(profile(rescheduling={"delay": "1h"}), settings={"drain": "0s"})
-    company.phones.set(AGENT, presses("1", after=0.2))
-    company.phones.set(CLIENT, talks())
-    asked = await company.asks()
-    await company.state(asked, "connected")
-    await daemon.kill()
-    await daemon.start()
-    [agent] = company.phones.calls(AGENT)
-    await agent.press("9")
-    await daemon.until(asked, lambda shown: "reschedule_armed" in events(shown))
-    await agent.hangup()
-    shown = await company.attempt_over(asked)
-    expect(shown, 1, outcome="agent_rescheduled", client_outcome="answered")
-    assert shown["reschedules"] == {"auto": 0, "agent": 1, "client": 0}
 
 
 async def test_a_second_signal_stops_at_once(company: Company) -> None:
@@ -375,61 +360,6 @@ async def test_a_reload_counts_for_the_decisions_that_follow_but_not_for_the_att
 # ---- crashes ------------------------------------------------------------------------------------------------------
 
 
-async def test_killed_while_the_agent_rings(company: Company) -> None:
-    daemon = await company.opens()
-    company.phones.set(AGENT, rings_for_ever())
-    asked = await company.asks()
-    call = await company.phones.call(AGENT)
-    await daemon.kill()
-    assert call.ended_at is None
-    company.phones.set(AGENT, presses("1", after=0.2))
-    company.phones.set(CLIENT, talks(0.3))
-    await daemon.start()
-    await call.ended(1.0)
-    shown = await company.ended(asked)
-    expect(shown, 1, kind="request", outcome="interrupted", counted=False)
-    expect(shown, 2, kind="request", outcome="answered")
-    assert company.phones.times_rung(CLIENT) == 1
-
-
-async def test_killed_while_the_client_rings(company: Company) -> None:
-    daemon = await company.opens(profile(rescheduling={"delay": "1h"}))
-    company.phones.set(AGENT, presses("1", after=0.2))
-    company.phones.set(CLIENT, rings_for_ever())
-    asked = await company.asks()
-    client = await company.phones.call(CLIENT)
-    await company.state(asked, "client")
-    await daemon.kill()
-    assert client.ended_at is None
-    await daemon.start()
-    await client.ended(1.0)
-    await company.phones.calls(AGENT)[0].ended(1.0)
-    await company.rig.no_channels_left()
-    shown = await company.attempt_over(asked)
-    expect(shown, 1, outcome="interrupted", counted=True)
-    assert shown["reschedules"] == {"auto": 1, "agent": 0, "client": 0}
-    assert company.phones.times_rung(CLIENT) == 1
-
-
-async def test_killed_during_an_offer(company: Company) -> None:
-    daemon = await company.opens(
-        profile(rescheduling={"client": True, "max_reschedules": 0, "delay": "0s"}, agent={"after_failure": "0s"})
-    )
-    company.phones.set(AGENT, presses("1", after=0.2))
-    company.phones.set(CLIENT, busy())
-    asked = await company.asks()
-    await (await company.phones.call(CLIENT)).ended()
-    company.phones.set(CLIENT, answers())
-    offer = await company.phones.call(CLIENT, nth=2)
-    await offer.answered()
-    await daemon.kill()
-    await daemon.start()
-    await offer.ended(1.0)
-    shown = await company.ended(asked)
-    assert (shown["state"], shown["offers"][0]["outcome"]) == ("exhausted", "interrupted")
-    assert company.phones.times_rung(CLIENT) == 2
-
-
 async def test_an_asterisk_that_dies_while_two_have_just_begun_to_talk(company: Company) -> None:
     daemon = await company.opens(profile(rescheduling={"delay": "1h"}))
     company.phones.set(AGENT, presses("1", after=0.2))
@@ -447,18 +377,3 @@ async def test_an_asterisk_that_dies_while_two_have_just_begun_to_talk(company: 
     assert shown["reschedules"]["auto"] == 1
     company.phones.set("+14165550188", talks(0.3))
     assert (await company.ended(await company.asks("+14165550188")))["state"] == "completed"
-
-
-async def test_an_asterisk_that_dies_while_an_agent_rings(company: Company) -> None:
-    await company.opens()
-    company.phones.set(AGENT, rings_for_ever())
-    asked = await company.asks()
-    await company.phones.call(AGENT)
-    await company.rig.pbx.kill()
-    company.phones.set(AGENT, presses("1", after=0.2))
-    company.phones.set(CLIENT, talks(0.3))
-    await company.rig.pbx.start()
-    shown = await company.ended(asked)
-    expect(shown, 1, outcome="interrupted", counted=False)
-    expect(shown, 2, outcome="answered")
-    assert company.phones.times_rung(CLIENT) == 1

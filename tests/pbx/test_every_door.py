@@ -22,13 +22,13 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from rig.behaviours import FOR_EVER, answers, busy, hears, presses
+from rig.behaviours import FOR_EVER, answers, busy, hears, in_turn, presses
 from rig.daemon import Json
 from rig.mosquitto import Listener, Mosquitto, is_installed
 from rig.phones import PhoneCall
 from rig.ports import free_tcp_port
 from tests.pbx.company import AGENT, CLIENT, Company, heard, hears_mark, profile
-from tests.pbx.test_offers import in_turn, offering
+from tests.pbx.test_offers import offering
 from tests.pbx.test_operators import command
 
 pytestmark = [pytest.mark.pbx, pytest.mark.skipif(not is_installed(), reason="no Mosquitto")]

@@ -133,7 +133,7 @@ async def test_two_who_talk_are_not_cut_off_and_how_it_ended_is_written_later(
     await hears_mark(caller, "agent")
     company.phones.set(CLIENT, talks(0.3))
     await desk.hangup()
-    await caller.ended(1.0)
+    await caller.ended(5.0)
     await says(daemon, "can't write how a call ended; trying on")
     assert company.phones.times_rung(CLIENT) == 1, "no reschedule before this attempt is written"
     disk.empty()

@@ -117,6 +117,7 @@ async def test_barge_in_1_in_the_midst_of_the_digits(house: House) -> None:
     assert (await house.the_only_one())["number"] == CLIENT
 
 
+@pytest.mark.oldest
 async def test_another_number_keyed_with_a_correction(house: House) -> None:
     await house.opens()
     call = await house.call()

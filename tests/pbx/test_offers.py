@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from rig.behaviours import answers, busy, hears, presses, rings_for_ever, talks
+from rig.behaviours import answers, busy, hears, in_turn, presses, rings_for_ever, talks
 from rig.daemon import Json, RefusedError
-from rig.phones import Behaviour, PhoneCall
+from rig.phones import PhoneCall
 from tests.pbx.company import (
     AGENT,
     CLIENT,
@@ -25,16 +25,6 @@ from tests.pbx.company import (
 pytestmark = pytest.mark.pbx
 
 PLAYED_ONCE = ["offer-intro", "offer-choices"]
-
-
-def in_turn(*behaviours: Behaviour) -> Behaviour:
-    """The first call finds the first behaviour, the next the next; the last stays."""
-    left = list(behaviours)
-
-    async def behave(call: PhoneCall) -> None:
-        await (left.pop(0) if len(left) > 1 else left[0])(call)
-
-    return behave
 
 
 def offering(**changes: Any) -> Json:
@@ -77,6 +67,7 @@ def kinds(shown: Json) -> list[str]:
     return [attempt["kind"] for attempt in shown["attempts"]]
 
 
+@pytest.mark.oldest
 async def test_1_brings_one_more_attempt_after_a_while_and_the_agent_is_rung_first(company: Company) -> None:
     asked = await open_with_a_busy_client(
         company, hears(presses("1")), talks(0.5), offer={"delay": "1s", "reschedule_delay": "2s"}

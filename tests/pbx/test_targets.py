@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from rig.behaviours import answers, busy, presses, rings_for_ever, talks
+from rig.behaviours import answers, busy, in_turn, presses, rings_for_ever, talks
 from rig.daemon import Json
 from rig.pbx import QUEUE, QUEUE_MEMBERS, UNREGISTERED
 from rig.phones import PhoneCall
 from rig.rig import Rig
 from tests.pbx.company import AGENT, CLIENT, COMPANY_NUMBER, Company, events, expect, profile
-from tests.pbx.test_offers import in_turn
 
 pytestmark = pytest.mark.pbx
 
@@ -80,6 +79,7 @@ async def test_nobody_in_the_queue_answers(company: Company, queue: Rig) -> None
     assert company.phones.times_rung(CLIENT) == 0
 
 
+@pytest.mark.oldest
 async def test_it_waits_while_no_member_is_available_and_starts_when_one_is(company: Company, queue: Rig) -> None:
     await pause(queue, True)
     await company.opens(profile(target={"endpoint": THROUGH_THE_QUEUE, "queue": QUEUE}))
@@ -130,6 +130,7 @@ async def device_state(rig: Rig) -> str:
 
 
 @pytest.mark.parametrize(("cause", "outcome"), [(19, "agent_no_answer"), (20, "agent_unreachable"), (17, "agent_busy")])
+@pytest.mark.oldest
 async def test_what_the_dialplan_says_of_the_queue_reaches_callbackd(
     company: Company, cause: int, outcome: str
 ) -> None:
@@ -220,6 +221,7 @@ async def test_an_endpoint_that_cannot_be_rung_does_not_stop_the_others(company:
         (UNREGISTERED, UNREGISTERED, UNREGISTERED, "agent_unreachable"),
     ],
 )
+@pytest.mark.oldest
 async def test_when_all_fail_no_answer_beats_busy_beats_unreachable(
     company: Company, first: str, second: str, third: str, outcome: str
 ) -> None:
@@ -321,6 +323,7 @@ async def test_one_that_an_agent_declined_lets_others_go_first(company: Company)
     assert [call.caller_number for call in company.phones.calls(AGENT)] == [number(0), number(1)]
 
 
+@pytest.mark.oldest
 async def test_the_clients_see_the_company_and_nothing_of_the_agent(company: Company) -> None:
     await company.opens(profile(target={"endpoint": [f"PJSIP/{AGENT}", f"PJSIP/{SECOND_AGENT}"]}))
     company.phones.set(AGENT, busy())

@@ -111,7 +111,7 @@ async def test_a_recording_tells_tones_and_gaps(rig: Rig, judge: Judge) -> None:
     second = audio.first_sound(heard, began + 0.8)
     assert second is not None
     assert audio.tone_at(heard, second + 0.2, 1000)
-    assert audio.longest_silence(heard, began, second) == pytest.approx(0.4, abs=0.15)
+    assert 0.25 <= audio.longest_silence(heard, began, second) <= 0.85  # an old PBX pads what it has played
 
 
 async def test_a_busy_client(rig: Rig, judge: Judge) -> None:
