@@ -10,7 +10,7 @@ import random
 import signal
 import sys
 from asyncio import TaskGroup
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -180,8 +180,14 @@ class Daemon:
         self._outlook = Outlook(store, self._rules, clock, admission, self._scheduler.room)
         self._feed = Feed(store)
         instruments.tasks.set_function(lambda: len(asyncio.all_tasks()))
-        for kind, kept in (("calls", self._calls), ("lines", self._phones), ("voices", self._lobby), ("menus", self._menus)):
-            instruments.kept.labels(kind).set_function(kept.__len__)
+        kept: dict[str, Sized] = {
+            "calls": self._calls,
+            "lines": self._phones,
+            "voices": self._lobby,
+            "menus": self._menus,
+        }
+        for kind, what in kept.items():
+            instruments.kept.labels(kind).set_function(what.__len__)
         link = Link(Phase, lambda: self._link.state.phase.value)
         followed_by = self._consumers()
         self._retention = Retention(store, clock, lambda: self._settings.retention, self._delivered)
@@ -376,6 +382,7 @@ class Daemon:
 
     def _on_link_change(self, state: LinkState) -> None:
         if state.phase is Phase.READY:
+            self._recovery.in_contact()
             self._scheduler.wake()
             self._start(self._phones.count_members(), "count members")
         elif state.phase is Phase.LOST:

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "callbackd"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-DOORS = ("http", "cli", "agi", "mqtt", "webhooks", "metrics")
+DOORS = ("http", "cli", "agi", "mqtt", "webhooks", "metrics", "portal")
 
 BELOW_THE_DOORS = ["callbackd.engine", "callbackd.domain", "callbackd.config", "callbackd.store.interface"]
 
@@ -24,7 +24,22 @@ MAY_IMPORT = {
     # What the doors share; no door itself, and nothing that a door may not see.
     "callbackd.wire": ["callbackd.wire", *BELOW_THE_DOORS],
     # Looks at a PBX and a machine on its own, without an engine; the command that prints what it finds is thin.
-    "callbackd.doctor": ["callbackd.doctor", "callbackd.ari", "callbackd.config", "callbackd.domain"],
+    "callbackd.doctor": [
+        *("callbackd.doctor", "callbackd.ari", "callbackd.config", "callbackd.domain", "callbackd.share")
+    ],
+    # The files that go with the program; the first configuration is made of them, and the command for it is thin.
+    "callbackd.share": ["callbackd.share"],
+    "callbackd.initial": ["callbackd.initial", "callbackd.share", "callbackd.config", "callbackd.domain"],
+    **{
+        f"callbackd.cli.{command}": ["callbackd.cli", "callbackd.initial", "callbackd.config", "callbackd.domain"]
+        for command in ("init", "first_answers")
+    },
+    # What the service manager is told; it knows sockets and no part of the daemon.
+    "callbackd.notify": ["callbackd.notify"],
+    # Needs no daemon, and only reads the database.
+    "callbackd.cli.backup": [
+        *("callbackd.cli", "callbackd.config", "callbackd.store.copying", "callbackd.store.interface")
+    ],
     "callbackd.cli.doctor": ["callbackd.cli", "callbackd.doctor", "callbackd.config", "callbackd.domain"],
     **{door: [door, "callbackd.wire", *BELOW_THE_DOORS] for door in (f"callbackd.{name}" for name in DOORS)},
 }
@@ -33,7 +48,7 @@ MAY_IMPORT = {
 BUILDERS = {"callbackd.daemon", "callbackd.cli.main", "callbackd.cli.run"}
 """These put the parts together, or start what does."""
 
-FREE = {"callbackd", "callbackd.__main__", "callbackd.journal"} | BUILDERS
+FREE = {"callbackd", "callbackd.__main__", "callbackd.journal", "callbackd.loop"} | BUILDERS
 """Modules that belong to no package of `MAY_IMPORT`, or are above them."""
 
 

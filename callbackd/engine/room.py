@@ -98,7 +98,8 @@ class Room:
             yield Obstacle(Reason.ALL_BUSY, limit=self._rules.limits.max_concurrent)
         breaker = Breaker(condition.suspects, condition.route_open_until, condition.route_probes)
         if not may_dial(breaker, now, probing_now=self._calls.dialling(profile.id)):
-            yield Obstacle(Reason.ROUTE_PAUSED, breaker.open_until)
+            until = breaker.open_until
+            yield Obstacle(Reason.ROUTE_PAUSED, until if until is not None and until > now else None)
         if step is Step.OFFER:
             return
         if self._calls.live_of(profile.id, Step.ATTEMPT) >= profile.target.max_concurrent:

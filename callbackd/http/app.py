@@ -12,6 +12,7 @@ from callbackd.http.errors import handle_errors
 from callbackd.http.events import event_routes
 from callbackd.http.guards import SizeGuard, TokenGuard
 from callbackd.http.health import health_routes
+from callbackd.http.numbers import number_routes
 from callbackd.http.operations import operation_routes
 from callbackd.http.profiles import profile_routes
 from callbackd.http.services import Services
@@ -31,6 +32,7 @@ def create_app(services: Services, token: str) -> FastAPI:
     handle_errors(app)
     api = APIRouter(prefix="/api/v1", dependencies=[Security(HTTPBearer(auto_error=False))])
     api.include_router(callback_routes(services))
+    api.include_router(number_routes(services))
     api.include_router(profile_routes(services))
     api.include_router(operation_routes(services))
     api.include_router(event_routes(services))

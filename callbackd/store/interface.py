@@ -129,6 +129,9 @@ class NotEnded(StoreError):
         super().__init__(f"call-backs that have not ended: {', '.join(ids)}")
         self.ids = tuple(ids)
 
+    def __reduce__(self) -> tuple[type[NotEnded], tuple[tuple[str, ...]]]:
+        return type(self), (self.ids,)  # a copy is made of the ids, not of the text
+
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:

@@ -32,7 +32,7 @@ class Queries(Mapping[str, str]):
     @classmethod
     def load(cls) -> Queries:
         """Those of this package."""
-        return cls(_packaged())
+        return _packaged()
 
     def __getitem__(self, name: str) -> str:
         return self._statements[name]
@@ -45,6 +45,6 @@ class Queries(Mapping[str, str]):
 
 
 @cache
-def _packaged() -> str:
+def _packaged() -> Queries:
     """Read once: whoever is started by root and then becomes another user may not be able to any more."""
-    return files(__package__).joinpath("queries.sql").read_text(encoding="utf-8")
+    return Queries(files(__package__).joinpath("queries.sql").read_text(encoding="utf-8"))

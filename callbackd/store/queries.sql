@@ -430,13 +430,19 @@ WHERE ended_at IS NOT NULL AND ended_at >= :since AND ended_at < :until AND prof
 GROUP BY state;
 
 -- name: tally_requests
-SELECT d.key AS day, c.state,
-       c.requested_at - (c.requested_at % :quarter + :quarter) % :quarter AS quarter, count(*) AS n,
+SELECT d.key AS day, c.state, count(*) AS n,
        sum(c.reschedules_auto) AS auto, sum(c.reschedules_agent) AS agent, sum(c.reschedules_client) AS client
 FROM json_each(:days) AS d CROSS JOIN json_each(:states) AS s CROSS JOIN callbacks AS c INDEXED BY callbacks_by_profile
 WHERE c.profile = :profile AND c.state = s.value
   AND c.requested_at >= json_extract(d.value, '$[0]') AND c.requested_at < json_extract(d.value, '$[1]')
-GROUP BY 1, 2, 3;
+GROUP BY 1, 2;
+
+-- name: tally_quarters
+SELECT c.requested_at - (c.requested_at % :quarter + :quarter) % :quarter AS at, count(*) AS n
+FROM json_each(:days) AS d CROSS JOIN json_each(:states) AS s CROSS JOIN callbacks AS c INDEXED BY callbacks_by_profile
+WHERE c.profile = :profile AND c.state = s.value
+  AND c.requested_at >= json_extract(d.value, '$[0]') AND c.requested_at < json_extract(d.value, '$[1]')
+GROUP BY 1;
 
 -- name: tally_attempts
 SELECT day, try, outcome,

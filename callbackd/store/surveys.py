@@ -1,7 +1,8 @@
-"""What people look at beyond one call-back, in SQLite: over a connection that nothing else waits for."""
+"""What people look at beyond one call-back, in SQLite: what takes its time over a connection of its own."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import unicodedata
@@ -28,15 +29,21 @@ from callbackd.store.instants import MILLISECOND, from_ms, to_ms, to_ms_or_none
 from callbackd.store.interface import Page, Query
 from callbackd.store.paging import LAST, Selection, page
 
+FEW_DAYS = 2
+"""Figures of so many days are quickly told."""
+
 _STATES = json.dumps([state.value for state in State])
 _WAIT_NAMES = ("first_wait", "second_wait", "third_wait", "fourth_wait", "fifth_wait")
 
 
 class Surveys(Protocol):
-    """Those parts of a store's promises; whoever is one has a connection for them."""
+    """Those parts of a store's promises; whoever is one has two connections for them."""
+
+    async def _browse(self, name: str, parameters: Mapping[str, Any]) -> Sequence[sqlite3.Row]:
+        """Ask what is quickly told."""
 
     async def _survey(self, name: str, parameters: Mapping[str, Any]) -> Sequence[sqlite3.Row]:
-        """Ask at leisure."""
+        """Ask what takes its time: nothing else waits for it but its like."""
 
     async def queued(self, profile: str, now: datetime, limit: int, offset: int = 0) -> Sequence[CallBack]:
         """See `Browses.queued`. As many steps as the place in the order, and one for each that rests."""
@@ -48,22 +55,22 @@ class Surveys(Protocol):
 
     async def _waiting(self, name: str, profile: str, now: datetime, limit: int, offset: int) -> Sequence[CallBack]:
         asked = {"profile": profile, "now": to_ms(now), "limit": limit, "offset": offset, "reach": limit + offset}
-        return [rows.callback_from_row(row) for row in await self._survey(name, asked)]
+        return [rows.callback_from_row(row) for row in await self._browse(name, asked)]
 
     async def live_attempts(self) -> Sequence[Attempt]:
         """See `Browses.live_attempts`."""
-        found = [rows.attempt_from_row(row) for row in await self._survey("live_attempts", {})]
+        found = [rows.attempt_from_row(row) for row in await self._browse("live_attempts", {})]
         return sorted(found, key=lambda attempt: attempt.callback_id)
 
     async def live_offers(self) -> Sequence[Offer]:
         """See `Browses.live_offers`."""
-        found = [rows.offer_from_row(row) for row in await self._survey("live_offers", {})]
+        found = [rows.offer_from_row(row) for row in await self._browse("live_offers", {})]
         return sorted(found, key=lambda offer: offer.callback_id)
 
     async def endings(self, profile: str, since: datetime, until: datetime) -> Mapping[State, int]:
         """See `Browses.endings`."""
         asked = {"profile": profile, "since": to_ms(since), "until": to_ms(until)}
-        return {State(row["state"]): row["n"] for row in await self._survey("count_endings", asked)}
+        return {State(row["state"]): row["n"] for row in await self._browse("count_endings", asked)}
 
     async def tallies(self, profile: str, days: Sequence[Span]) -> Tallies:
         """See `Browses.tallies`."""
@@ -72,10 +79,12 @@ class Surveys(Protocol):
             "days": json.dumps([[to_ms(day.opens), to_ms(day.closes)] for day in days]),
             "states": _STATES,
         }
-        requests = await self._survey("tally_requests", {**asked, "quarter": QUARTER // MILLISECOND})
+        ask = self._browse if len(days) <= FEW_DAYS else self._survey
+        requests = await ask("tally_requests", asked)
+        quarters = await ask("tally_quarters", {**asked, "quarter": QUARTER // MILLISECOND})
         waits = {name: wait // MILLISECOND for name, wait in zip(_WAIT_NAMES, WAITS, strict=True)}
-        attempts = await self._survey("tally_attempts", {**asked, **waits, "most_tries": MOST_TRIES})
-        return _tallies(requests, attempts)
+        attempts = await ask("tally_attempts", {**asked, **waits, "most_tries": MOST_TRIES})
+        return await asyncio.to_thread(_tallies, requests, quarters, attempts)
 
     async def _search(self, query: Query) -> Page:
         """A listing that no index of its own answers."""
@@ -106,14 +115,9 @@ def folded(text: str | None) -> str | None:
     return None if text is None else unicodedata.normalize("NFC", text).casefold()
 
 
-def _tallies(requests: Iterable[sqlite3.Row], attempts: Iterable[sqlite3.Row]) -> Tallies:
-    made: dict[tuple[int, State], list[int]] = {}
-    quarters: Counter[int] = Counter()
-    for row in requests:
-        sums = made.setdefault((row["day"], State(row["state"])), [0, 0, 0, 0])
-        for place, name in enumerate(("n", "auto", "agent", "client")):
-            sums[place] += row[name]
-        quarters[row["quarter"]] += row["n"]
+def _tallies(
+    requests: Iterable[sqlite3.Row], quarters: Iterable[sqlite3.Row], attempts: Iterable[sqlite3.Row]
+) -> Tallies:
     tries: Counter[tuple[int, int, Outcome]] = Counter()
     outcomes: Counter[tuple[int, Outcome]] = Counter()
     waits: dict[tuple[int, int], tuple[int, int]] = {}
@@ -126,11 +130,16 @@ def _tallies(requests: Iterable[sqlite3.Row], attempts: Iterable[sqlite3.Row]) -
             count, waited = waits.get((row["day"], row["wait_class"]), (0, 0))
             waits[row["day"], row["wait_class"]] = (count + row["n"], waited + row["waited"])
     return Tallies(
-        requests=tuple(sorted(RequestTally(day, state, *sums) for (day, state), sums in made.items())),
+        requests=tuple(
+            sorted(
+                RequestTally(row["day"], State(row["state"]), row["n"], row["auto"], row["agent"], row["client"])
+                for row in requests
+            )
+        ),
         tries=tuple(sorted(TryTally(*key, count) for key, count in tries.items())),
         outcomes=tuple(sorted(OutcomeTally(*key, count) for key, count in outcomes.items())),
         waits=tuple(
             sorted(WaitTally(*key, count, timedelta(milliseconds=waited)) for key, (count, waited) in waits.items())
         ),
-        quarters=tuple(QuarterTally(from_ms(at), count) for at, count in sorted(quarters.items())),
+        quarters=tuple(sorted(QuarterTally(from_ms(row["at"]), row["n"]) for row in quarters)),
     )

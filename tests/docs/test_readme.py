@@ -83,6 +83,9 @@ BY_ASTERISK = [line for line in spans() if line.startswith("asterisk -rx ")]
 ELSEWHERE = {
     "scripts/demo": "tests/pbx/test_demo.py::test_demo_goes_as_its_stories_say",
     "scripts/demo --keep": "tests/pbx/test_demo.py::test_demo_can_be_interrupted",
+    "docker compose up --build": (
+        "tests/compose/test_compose.py::test_from_nothing_to_a_completed_callback_and_over_a_restart"
+    ),
     "scripts/test": ".ci/run::scripts/test",
     "scripts/test tests/domain -x": ".ci/run::scripts/test",
     "scripts/make-prompts": "tests/test_prompts.py::test_the_catalogue_and_the_sounds_agree",  # what it has made

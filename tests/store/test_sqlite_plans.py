@@ -33,7 +33,7 @@ SMALL = re.compile(
 """What may be scanned: a row per profile, level, priority or bucket, the words of the question, those on the phone."""
 
 SORTS = {"next_startable", "list_by_state", "list_by_profile"} | {
-    "list_queued", "list_coming", "count_endings", "tally_requests", "tally_attempts",
+    "list_queued", "list_coming", "count_endings", "tally_requests", "tally_quarters", "tally_attempts",
 }  # fmt: skip
 """Those that sort what they found: a row per bucket, a page per state or priority, those that rest, those due at one
 instant; or group what they count."""

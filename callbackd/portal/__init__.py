@@ -1,0 +1,1 @@
+"""The portal: pages for supervisors and sysadmins, served by the daemon itself."""

@@ -1,0 +1,146 @@
+"""Reports: what came of the requests of each day, on the wall clock of the target."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from callbackd.domain.callback import Attempt, Kind, Outcome, Reschedules, State
+from callbackd.engine.reports import span_of
+from callbackd.portal.report import told
+from callbackd.store.interface import Change
+from tests.http.house import NOON, SUPPORT
+from tests.portal.office import Office, Visitor, text_of, words_of
+from tests.portal.test_now import TORONTO, added
+
+TODAY = date(2026, 11, 2)
+
+
+async def lived(
+    office: Office, digits: int, asked_at: datetime, state: State, *outcomes: Outcome, **values: object
+) -> None:
+    """A call-back with one attempt for each outcome, five minutes apart."""
+    callback = await added(office, digits, requested_at=asked_at, **values)
+    counted = 0
+    for number, outcome in enumerate(outcomes, 1):
+        rang = outcome not in (Outcome.AGENT_NO_ANSWER, Outcome.ROUTE_FAILED)
+        counted += rang
+        at = asked_at + timedelta(minutes=5 * number)
+        attempt = Attempt(
+            callback.id, number, Kind.REQUEST if number == 1 else Kind.AUTO, at, outcome=outcome, counted=rang,
+            ended_at=at, client_answered_at=at if outcome is Outcome.ANSWERED else None,
+        )  # fmt: skip
+        callback = await office.store.commit(
+            Change(replace(callback, attempts_made=number, counted=counted), attempt=attempt)
+        )
+    again = Reschedules(auto=max(0, counted - 1))
+    ended_at = None if not state.ended else NOON
+    await office.store.commit(Change(replace(callback, state=state, ended_at=ended_at, reschedules=again)))
+
+
+async def test_every_figure_by_hand(office: Office) -> None:
+    midnight = span_of(TODAY, TORONTO).opens
+    yesterday = midnight - timedelta(hours=2)
+    await lived(office, 1, midnight, State.COMPLETED, Outcome.ANSWERED)
+    await lived(office, 2, NOON, State.COMPLETED, Outcome.AGENT_NO_ANSWER, Outcome.CLIENT_BUSY, Outcome.ANSWERED)
+    await lived(office, 3, NOON, State.EXHAUSTED, Outcome.CLIENT_BUSY, Outcome.CLIENT_NO_ANSWER)
+    await lived(office, 4, NOON, State.CANCELLED)
+    await lived(office, 5, NOON, State.SCHEDULED, Outcome.ROUTE_FAILED)
+    await lived(office, 6, yesterday, State.COMPLETED, Outcome.ANSWERED)
+    await lived(office, 7, yesterday, State.COMPLETED, Outcome.ANSWERED, profile="sales")
+    report = told([await office.reports.of("support", TODAY - timedelta(days=1), TODAY)])
+    first, second = report.days
+    assert (first.label, first.requests, first.reached) == ("Sun 1 Nov", 1, 1)
+    assert (second.requests, second.reached, second.not_reached, second.otherwise, second.under_way) == (5, 2, 1, 1, 1)
+    assert second.mean_wait == timedelta(minutes=10), "5 and 15 minutes"
+    assert (second.auto, second.agent, second.client) == (2, 0, 0)
+    assert [(row.label, row.made, row.answered, row.share) for row in report.tries] == [
+        ("1", 4, 2, 50),
+        ("2", 2, 1, 50),
+    ]
+    by_outcome = dict(zip(report.outcomes.outcomes, report.outcomes.rows[1][1], strict=True))
+    assert by_outcome == {
+        "answered": 2, "no agent answered": 1, "client busy": 2, "client did not answer": 1, "our route failed": 1,
+    }  # fmt: skip
+    assert [count for _, count, _ in report.waits] == [2, 1, 0, 0, 0, 0]
+    assert report.total.requests == 6
+    heat = {weekday: [cell.count for cell in cells] for weekday, cells in report.heat}
+    assert (heat["Mon"][0], heat["Mon"][12], heat["Sun"][22]) == (1, 4, 1)
+    assert sum(sum(hours) for hours in heat.values()) == 6
+    assert report.busiest == "Mon 12:00–13:00, 4 requests"
+    assert {cell.level for _, cells in report.heat for cell in cells} == {0, 2, 5}
+
+
+async def test_all_profiles_together_each_in_its_own_day(office: Office) -> None:
+    """At 23:30 in Toronto it is tomorrow in Tokyo."""
+    tokyo = replace(SUPPORT, id="tokyo", target=replace(SUPPORT.target, timezone="Asia/Tokyo"))
+    office.rules.profiles = {**office.rules.profiles, "tokyo": tokyo}
+    at = span_of(TODAY, TORONTO).closes - timedelta(minutes=30)
+    await lived(office, 1, at, State.COMPLETED, Outcome.ANSWERED)
+    await lived(office, 2, at, State.COMPLETED, Outcome.ANSWERED, profile="tokyo")
+    reports = [await office.reports.of(name, TODAY, TODAY + timedelta(days=1)) for name in ("support", "tokyo")]
+    assert [row.requests for row in told(reports).days] == [1, 1]
+
+
+async def test_many_days_are_told_week_by_week(office: Office) -> None:
+    for day in range(100):
+        await lived(office, day, NOON - timedelta(days=day), State.COMPLETED, Outcome.ANSWERED)
+    report = told([await office.reports.of("support", TODAY - timedelta(days=99), TODAY)])
+    assert report.by_week
+    assert len(report.days) == 16
+    assert sum(row.requests for row in report.days) == report.total.requests == 100
+    assert report.days[-1].label == "Mon 2 Nov"
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(TODAY, TODAY - timedelta(days=1)), (TODAY - timedelta(days=370), TODAY)]
+)
+async def test_a_report_has_a_bound(office: Office, first: date, last: date) -> None:
+    with pytest.raises(ValueError, match="1 to 370 days"):
+        await office.reports.of("support", first, last)
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 8), date(2026, 11, 1)])
+def test_a_day_on_which_the_clocks_change_is_a_whole_one(day: date) -> None:
+    span = span_of(day, TORONTO)
+    assert span.closes - span.opens == timedelta(hours=23 if day.month == 3 else 25)
+    assert span_of(day + timedelta(days=1), TORONTO).opens == span.closes
+
+
+async def test_the_page_has_a_table_for_every_chart(office: Office, visitor: Visitor) -> None:
+    await lived(office, 1, NOON, State.COMPLETED, Outcome.CLIENT_BUSY, Outcome.ANSWERED)
+    page = text_of(await visitor.get("/reports?days=7"))
+    drawn = r'<canvas data-chart="(\w+)" data-table="([\w-]+)" data-columns="([\d ]+)" data-tones="([^"]+)"'
+    charts = re.findall(drawn, page)
+    assert len(charts) == 5
+    style = text_of(await visitor.get("/static/portal.css"))
+    for _, table, columns, tones in charts:
+        assert f'<table id="{table}"' in page
+        head = re.search(rf'<table id="{table}".*?<thead>(.*?)</thead>', page, flags=re.DOTALL)
+        assert head is not None
+        assert max(map(int, columns.split())) < head[1].count("<th")
+        assert len(columns.split()) == len(tones.split())
+        assert all(f"--chart-{tone}:" in style for tone in tones.split())
+    for outcome in Outcome:
+        assert f"--chart-{outcome.value}:" in style
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["days=0", "days=x", "days=99999999999999", "since=2026-11-03&until=2026-11-02", "since=x", "since=2020-01-01"],
+)
+async def test_days_that_are_none_are_told(visitor: Visitor, query: str) -> None:
+    answer = await visitor.get(f"/reports?{query}")
+    assert answer.status == 422
+    assert "Choose a first and a last day" in words_of(answer)
+
+
+async def test_days_without_requests(visitor: Visitor, office: Office) -> None:
+    assert "Nobody asked for a call-back on these days." in words_of(await visitor.get("/reports"))
+    office.rules.profiles = {}
+    assert "There is no profile yet." in words_of(await visitor.get("/reports"))
+    assert "There is no profile" in words_of(await visitor.get("/"))
+    assert "There is no profile yet" in words_of(await visitor.get("/profiles"))
