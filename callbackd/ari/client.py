@@ -462,7 +462,13 @@ class AriClient:
         return answer
 
     def _objects(self, answer: Json, path: str) -> list[dict[str, Any]]:
-        return [self._object(item, path) for item in answer] if isinstance(answer, list) else []
+        if not isinstance(answer, list):  # never taken for an empty one: of calls that would mean that none is up
+            raise MalformedReply(
+                "an answer that is not a JSON list",
+                path=path,
+                mend=f"is it Asterisk that listens at {self._transport.url}?",
+            )
+        return [self._object(item, path) for item in answer]
 
 
 def caller_id(name: str | None, number: str) -> str:

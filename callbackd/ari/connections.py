@@ -107,6 +107,7 @@ class _Connection(asyncio.Protocol):
         self._parser: Any = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Answer] | None = None
         self._body: list[bytes] = []
+        self._says_its_length = False
         self._ends_with_connection = False
         self._open = False
 
@@ -153,14 +154,18 @@ class _Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """An answer begins."""
         self._body.clear()
-        self._ends_with_connection = True
+        self._says_its_length = False
         if self._answer is None or self._answer.done():
             self._open = False  # nobody asked
 
     def on_header(self, name: bytes, _value: bytes) -> None:
         """A header came."""
         if name.lower() in (b"content-length", b"transfer-encoding"):
-            self._ends_with_connection = False
+            self._says_its_length = True
+
+    def on_headers_complete(self) -> None:
+        """The head came, all of it: one that was cut off is no answer."""
+        self._ends_with_connection = not self._says_its_length
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body came."""

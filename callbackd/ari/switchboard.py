@@ -354,7 +354,7 @@ class Switchboard:
             asked_to_ring = True
             await self._client.dial(name, timeout=dial.limit.total_seconds())
         except (AriError, TimeoutError) as error:
-            rang = asked_to_ring and not isinstance(error, NotReady)
+            rang = asked_to_ring and not _never_asked(error)
             return await self._not_placed(state, dial.leg, Outcome.ROUTE_FAILED, error, undialled=not rang)
         return ()
 
@@ -487,6 +487,11 @@ class Switchboard:
         if self._queues.get(device) is not available:
             self._queues[device] = available
             self._devices_changed()
+
+
+def _never_asked(error: AriError | TimeoutError) -> bool:
+    """The request did not leave: nothing came of it, nor will."""
+    return isinstance(error, NotReady) or (isinstance(error, Unreachable) and not error.perhaps_acted)
 
 
 def _device_of(queue: str) -> str:

@@ -231,6 +231,9 @@ class AiohttpTransport:
             case aiohttp.ClientConnectorError():
                 message = f"no connection to {self._url} ({error.strerror or 'network error'})"
                 mend = "check the network, and the host and port in ari.url"
+            case OSError() if not (sent or isinstance(error, ConnectionError | TimeoutError | aiohttp.ClientError)):
+                message = f"no connection to {self._url} ({error.strerror or 'network error'})"
+                mend = "is Asterisk running? check the network, and the host and port in ari.url"
             case TimeoutError():
                 message = f"no answer from {self._url} within {self._timeout:g} s"
                 mend = "is Asterisk overloaded or stuck, or a firewall in between?"

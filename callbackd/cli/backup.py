@@ -31,11 +31,12 @@ QUIET_FOR = 2.0
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def backup(configuration: ConfigurationFile, file: Path, force: bool, as_json: bool) -> None:
-    """Copy the database to FILE, while the daemon runs and writes, or without it.
+    """Copy the database to FILE, whether the daemon runs or not.
 
-    The copy is the database as it was at one instant: one file that only you may read. It is examined before it gets
-    its name, so FILE is whole or not there. Run this as root or as the user of the daemon. The copy holds personal
-    data, which neither `retention` nor `callbackd forget` erases there: that is yours to do.
+    It may go on writing meanwhile. The copy is the database as it was at one instant: one file that only you may
+    read. It is examined before it gets its name, so FILE is whole or not there. Run this as root or as the user of the
+    daemon. The copy holds personal data, which neither `retention` nor `callbackd forget` erases there: that is yours
+    to do.
     """
     from callbackd.store.copying import AlreadyThere, copy_database
     from callbackd.store.interface import StoreError

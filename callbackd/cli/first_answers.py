@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,9 +25,11 @@ from callbackd.initial.answers import (
     profile_id,
     queue_endpoint,
     trunk_name,
+    week,
 )
 from callbackd.initial.pbx import Found, country_of
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 _NONE, _ALWAYS = "none", "always"
@@ -45,7 +47,9 @@ def ask_for_answers(options: dict[str, Any], found: Found, folder: Path, *, ask:
     url = questions.one("ari_url", ari_url, "ARI's URL", found.ari_url)
     queue, endpoints = _agents(questions, found)
     zone = questions.one("zone", parse_zone, "The agents' time zone", found.zone or "UTC", sure=found.zone is not None)
-    opening = questions.several("hours", _or(_ALWAYS, hours), "When calls may start", (_OPENING_HOURS,), between=";")
+    opening = questions.several(
+        "hours", _or(_ALWAYS, hours), "When calls may start", (_OPENING_HOURS,), between=";", together=week
+    )
     told = country_of(zone) or found.country
     code = questions.one(
         "country", country, "The country of numbers without +", told or FALLBACK_COUNTRY, sure=told is not None
@@ -61,7 +65,7 @@ def ask_for_answers(options: dict[str, Any], found: Found, folder: Path, *, ask:
         endpoints=endpoints,
         queue=queue,
         zone=zone,
-        hours=tuple(each for each in opening if each is not None),
+        hours=week(opening),
         client_endpoint=dialled,
         trunk=trunk,
         caller_id=shown,
@@ -135,16 +139,24 @@ class _Questions:
         *,
         between: str = " ",
         sure: bool = False,
+        together: Callable[[tuple[T, ...]], object] | None = None,
     ) -> tuple[T, ...]:
-        """The same of several texts. Without a `question` nobody is asked."""
+        """The same of several texts. Without a `question` nobody is asked. `together` refuses what none shows alone."""
+
+        def read_all(texts: Iterable[str]) -> tuple[T, ...]:
+            answers = tuple(_read(read, text, name) for text in texts)
+            if together is not None:
+                _read(together, answers, name)
+            return answers
+
         given: tuple[str, ...] = self._options[name]
         if given or not self._ask or question is None:
             if not given and not sure:
                 self.assumed.append(_option(name))
-            return tuple(_read(read, text, name) for text in given or default)
+            return read_all(given or default)
 
         def split(text: str) -> tuple[T, ...]:
-            return tuple(_read(read, part.strip(), name) for part in text.split(between) if part.strip())
+            return read_all(part.strip() for part in text.split(between) if part.strip())
 
         return _prompt(question, between.join(default), split)
 
@@ -158,11 +170,13 @@ def _option(name: str) -> str:
     return f"--{'endpoint' if name == 'endpoints' else name.replace('_', '-')}"
 
 
-def _read(read: Callable[[str], T], text: str, name: str) -> T:
+def _read(read: Callable[[S], T], given: S, name: str) -> T:
     try:
-        return read(text)
+        return read(given)
     except Unfit as error:
-        raise click.BadParameter(f"{error}.", param_hint=f"'{_option(name)}'") from None
+        message = str(error)
+        end = "" if message.endswith("?") else "."
+        raise click.BadParameter(f"{message}{end}", param_hint=f"'{_option(name)}'") from None
 
 
 def _or(nothing: str, read: Callable[[str], T]) -> Callable[[str], T | None]:

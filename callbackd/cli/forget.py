@@ -66,7 +66,10 @@ def forget(
     if told["blocked"]:
         click.echo("kept: its place on the block-list, so that it is not called (--unblock erases that too)")
     if not told["off_disk"]:
-        click.echo("somebody, perhaps a backup, reads the database: its files are free of the number within the hour")
+        click.echo(
+            "somebody, perhaps a backup, reads the database, or its disk fails: its files are free of the number within"
+            " the hour, or once the disk is mended"
+        )
     for copy in copies:
         click.echo(plain(f"{copy} was made before a migration and may hold the number: remove it, if it is not needed"))
 

@@ -52,7 +52,15 @@ def find(option: str | Path | None, environ: ReadOnly[str, str], usual: InOrder[
         return path
     looked = " and ".join(str(path) for path in usual)
     raise ConfigurationInvalid(
-        [Problem("callbackd.yaml", 0, 0, f"not found: looked for {looked}; name it with --config or CALLBACKD_CONFIG")]
+        [
+            Problem(
+                "callbackd.yaml",
+                0,
+                0,
+                f"not found: looked for {looked}; name it with --config or CALLBACKD_CONFIG, or have a first one "
+                "written: callbackd init /etc/callbackd",
+            )
+        ]
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -47,9 +48,12 @@ class Admission:
         checked = check(number, profile.client)
         if isinstance(checked, Refusal):
             return _hindrance(checked, now)
+        blocked, dials = await asyncio.gather(
+            self._store.is_blocked(number), self._store.dials(number, now - LIMIT_WINDOW)
+        )
         refusal = admit(
-            blocked=await self._store.is_blocked(number),
-            dials=await self._store.dials(number, now - LIMIT_WINDOW),
+            blocked=blocked,
+            dials=dials,
             limit=self._rules.limits.dials_per_number,
             now=now,
         )

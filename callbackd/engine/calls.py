@@ -211,6 +211,9 @@ class Call:
             answered_at = self.play.attempt.client_answered_at or now
             data["bridged_after_ms"] = round((now - answered_at).total_seconds() * 1000)
         events = (*self._notes, TimelineEvent(save.type, now, data))
+        if self.play.over:  # by what came of an effect before this one: it is written with the end
+            self._notes = list(events)
+            return
         callback = replace(self.callback, state=self.play.state or self.callback.state)
         change = self.play.change(callback, events, now if save.dialled else None)
         try:

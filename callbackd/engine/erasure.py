@@ -9,7 +9,7 @@ from typing import Protocol
 from callbackd.domain.callback import CallBack
 from callbackd.engine.refusals import Code, Refused
 from callbackd.engine.retention import Delivered, nobody_follows
-from callbackd.store.interface import Forgotten, NotEnded, Store
+from callbackd.store.interface import Forgotten, NotEnded, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +39,10 @@ class Eraser:
     async def forget(self, number: str, *, cancel: bool = False, unblock: bool = False) -> tuple[Forgotten, bool]:
         """Erase all that is known of an E.164 number, and whether it has left the disk too.
 
-        If not, a reader such as a backup still holds it in the write-ahead log, and it goes within the hour. Its place
-        on the block-list, which protects the person, is kept unless `unblock`. With `cancel` what has not ended is
-        cancelled first. Raises `Refused` if something has not ended: nothing is erased then.
+        If not, a reader such as a backup still holds it in the write-ahead log, or the disk fails: it goes within the
+        hour, or once the disk is mended. Its place on the block-list, which protects the person, is kept unless
+        `unblock`. With `cancel` what has not ended is cancelled first. Raises `Refused` if something has not ended:
+        nothing is erased then.
         """
         for _ in range(TRIES):
             try:
@@ -59,8 +60,12 @@ class Eraser:
 
     async def _wash(self) -> bool:
         for _ in range(WASHES):
-            if await self._store.wash():
-                return True
+            try:
+                if await self._store.wash():
+                    return True
+            except StoreError as error:
+                log.warning("erased, but not yet off the disk", extra={"error": str(error)})
+                return False
             await asyncio.sleep(WASH_AGAIN)
         return False
 

@@ -87,12 +87,20 @@ class Recovery:
         self._lost_at = self._lost_at or self._clock.now()
         self._calls.blind = True
 
-    async def after_contact(self, wreckage: Wreckage) -> None:
-        """The PBX can be seen again: hold what we believe to be live against what is up."""
-        for call in self._calls:
-            self._compare(call, wreckage, self._lost_at)
+    def in_contact(self) -> None:
+        """What the PBX does is told from now on."""
         self._lost_at = None
         self._calls.blind = False
+
+    async def after_contact(self, wreckage: Wreckage) -> None:
+        """The PBX can be seen again: hold what we believe to be live against what is up.
+
+        It may be lost once more while that is done: no time-out decides anything before `in_contact`.
+        """
+        for call in self._calls:
+            self._compare(call, wreckage, self._lost_at)
+        if self._lost_at is not None:
+            self._lost_at = self._clock.now()
         for callback in await self._store.live():
             if self._calls.find(callback.id) is None:
                 await self._settle_safely(callback, wreckage)

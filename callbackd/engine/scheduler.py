@@ -8,7 +8,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from callbackd.domain.callback import Attempt, CallBack, EventType, Offer, State, Step, TimelineEvent
+from callbackd.domain.callback import (
+    Attempt,
+    CallBack,
+    EventType,
+    Offer,
+    OfferOutcome,
+    Outcome,
+    State,
+    Step,
+    TimelineEvent,
+)
 from callbackd.domain.expiry import expires_at
 from callbackd.domain.instants import rfc3339
 from callbackd.domain.profile import Profile
@@ -53,6 +63,8 @@ class Scheduler:
         self._group = group
         self.room = Room(rules, clock, calls, admission, ready)
         self._changed = asyncio.Event()
+        self._unsure: set[str] = set()
+        """Those whose claim failed: it may be written all the same."""
 
     def wake(self) -> None:
         """Something changed: look at once."""
@@ -82,9 +94,13 @@ class Scheduler:
     async def _round(self) -> datetime:
         """Start what may start. Returns the next instant at which more may."""
         now = self._clock.now()
-        await self._expire(now)
+        await self._settle_unsure(now)
         looks = [now + LONGEST_SLEEP]
-        if (expiry := await self._store.next_expiry()) is not None:
+        expiry = await self._store.next_expiry()
+        if expiry is not None and expiry <= now:
+            await self._expire(now)
+            expiry = await self._store.next_expiry()
+        if expiry is not None:
             looks.append(expiry)
         if self.room.working:
             for profile in tuple(self._rules.profiles.values()):
@@ -136,6 +152,9 @@ class Scheduler:
                 await self._start_offer(callback, profile, now)
         except (Stale, NumberLive) as error:
             log.debug("not claimed", extra={"callback": callback.id, "error": str(error)})
+        except StoreError:
+            self._unsure.add(callback.id)
+            raise
         return True
 
     async def _next(
@@ -167,6 +186,29 @@ class Scheduler:
         event = TimelineEvent(EventType.OFFER_STARTED, now, {"offer": number})
         claimed = await self._store.commit(Change(claimed, (event,), offer=offer))
         self._run(self._calls.begin_offer(claimed, offer, profile))
+
+    async def _settle_unsure(self, now: datetime) -> None:
+        """A claim that was written although the store said it had failed has a call that nobody runs: end it."""
+        for callback_id in tuple(self._unsure):
+            callback = await self._store.get(callback_id)
+            if callback is not None and callback.state.on_the_phone and self._calls.find(callback_id) is None:
+                log.error("claimed, though the store had failed: put back", extra=_tags(callback))
+                try:
+                    await self._put_back(callback, now)
+                except Stale:
+                    continue
+            self._unsure.discard(callback_id)
+
+    async def _put_back(self, callback: CallBack, now: datetime) -> None:
+        """Nobody was rung for it."""
+        settlement = self._calls.settlement
+        if callback.state is State.OFFERING:
+            offer = (await self._store.offers(callback.id))[-1]
+            await settlement.offer(callback, replace(offer, ended_at=now, outcome=OfferOutcome.INTERRUPTED))
+        else:
+            attempt = (await self._store.attempts(callback.id))[-1]
+            attempt = replace(attempt, ended_at=now, outcome=Outcome.INTERRUPTED, counted=False)
+            await settlement.attempt(callback, attempt, ())
 
     def _run(self, call: Call) -> None:
         log.info("started", extra=call.tags())

@@ -266,7 +266,10 @@ class Settlement:
             callback = await self._store.get(name)
             if callback is None or callback.state is not State.UNREACHABLE_NUMBER:
                 continue
-            last = (await self._store.attempts(name))[-1]
+            made = await self._store.attempts(name)
+            if not made:
+                continue  # forgotten, or erased, this instant
+            last = made[-1]
             counted = callback.counted - (1 if last.counted else 0)
             reopened = replace(callback, state=State.SCHEDULED, ended_at=None, counted=counted)
             back, events = _put_back(reopened, last.kind, route_rests_until, at)

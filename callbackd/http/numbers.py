@@ -32,7 +32,8 @@ class ToldForgotten(BaseModel):
     `undelivered` are those of the `events` that MQTT or a webhook had not had, and now never gets; `keys` are
     idempotency keys, `dials` and `suspects` what limits and route breakers remembered. `blocked`: the number stays on
     the block-list; `unblocked`: it was taken off. `off_disk`: no trace is left in the database's files either; if
-    false, a reader still holds the log, and what was erased leaves it within the hour.
+    false, a reader still holds the log, or the disk fails: what was erased leaves it within the hour, or once the disk
+    is mended.
     """
 
     callbacks: int

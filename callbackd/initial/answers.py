@@ -8,8 +8,13 @@ from pathlib import Path
 
 from phonenumbers import country_code_for_region
 
+from callbackd.config.hours import read_hours
+from callbackd.config.nodes import Mapping
+from callbackd.config.positioned_yaml import parse
+from callbackd.config.problems import Problems
 from callbackd.config.profiles import PROFILE_ID
 from callbackd.config.readers import Unfit, line
+from callbackd.config.section import Section
 
 FALLBACK_COUNTRY = "CA"
 """Where nothing tells the country; the files and the next steps say that it was assumed."""
@@ -95,9 +100,26 @@ def hours(text: str) -> tuple[str, str]:
     """``WEEKDAYS INTERVALS``, such as ``mon-fri 09:00-12:00,13:00-17:00``. Raises `Unfit`; the profile checks more."""
     days, _, intervals = line(200)(text).partition(" ")
     parts = [part.strip() for part in intervals.split(",")]
-    if not re.fullmatch(r"[A-Za-z,-]+", days) or not all(re.fullmatch(r"[0-9:\s-]+", part) for part in parts):
+    if not re.fullmatch(r"[A-Za-z,-]+", days) or not all(re.fullmatch(r"[0-9][0-9:\s-]*", part) for part in parts):
         raise Unfit("expected weekdays and intervals, such as 'mon-fri 09:00-12:00,13:00-17:00'")
     return days, parts[0] if len(parts) == 1 else f"[{', '.join(parts)}]"
+
+
+def week(given: tuple[tuple[str, str] | None, ...]) -> tuple[tuple[str, str], ...]:
+    """All the hours together; none for always open, which stands alone. Raises `Unfit` for what a profile refuses."""
+    named = tuple(each for each in given if each is not None)
+    if named and len(named) < len(given):
+        raise Unfit("expected hours, or 'always' alone")
+    if not named:
+        return ()
+    problems = Problems()
+    text = "".join(["hours:\n", *(f"  {days}: {intervals}\n" for days, intervals in named), "timezone: UTC\n"])
+    document = parse("hours", text.encode(), problems)
+    if isinstance(document, Mapping):
+        read_hours(Section("", document, document.place, problems))
+    if wrong := problems.in_order():
+        raise Unfit(re.sub(r" on line [0-9]+", "", "; ".join(problem.message for problem in wrong)))
+    return named
 
 
 def default_allow(country: str) -> tuple[str, ...]:

@@ -98,6 +98,8 @@ def profile(answers: Answers) -> str:
     text.put("endpoint: Local/600@callbackd-agents/n", f"endpoint: {endpoints[0] if len(endpoints) == 1 else several}")
     if answers.queue:
         text.put("  # queue: support", f"  queue: {value(answers.queue)}")
+    else:
+        text.put("# or PJSIP/1001; or a list,", "# a list is")
     text.put("timezone: America/Toronto", f"timezone: {value(answers.zone)}")
     text.cut("  hours:", "  exceptions:", _hours(answers))
     text.cut("  exceptions:", "  max_concurrent:", _EXCEPTIONS)

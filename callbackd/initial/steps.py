@@ -69,12 +69,13 @@ def _asterisk(answers: Answers, found: Found, site: Site) -> list[Step]:
     ours = site.folder / "asterisk"
     accounts = configuration / ("ari_additional_custom.conf" if found.freepbx else "ari.conf")
     extensions = configuration / ("extensions_custom.conf" if found.freepbx else "extensions.conf")
-    queues = configuration / ("queues_post_custom.conf" if found.freepbx else "queues.conf")
     sounds = found.sounds or Path("/usr/share/asterisk/sounds")
     steps = []
-    if found.http_enabled is False:
+    if not found.http_enabled:
         where = "Settings > Advanced Settings" if found.freepbx else str(configuration / "http.conf")
-        steps.append(Step(f"switch Asterisk's web server on, in which ARI lives ({where}; see {ours / 'http.conf'})"))
+        perhaps = "" if found.http_enabled is False else ", unless it is"
+        step = f"switch Asterisk's web server on{perhaps}, in which ARI lives ({where}; see {ours / 'http.conf'})"
+        steps.append(Step(step))
     steps += [
         Step(
             "give Asterisk callbackd's account, its part of the dialplan and what it says",
@@ -86,12 +87,21 @@ def _asterisk(answers: Answers, found: Found, site: Site) -> list[Step]:
                 "asterisk -rx 'core reload'",
             ),
         ),
-        Step(
-            f"let callers leave the queue with key 1: in {queues}, in the section of the queue, "
-            f"context = callbackd-queue-exit-{answers.profile}"
-        ),
+        _queue_exit(answers, found, configuration),
     ]
     return steps
+
+
+def _queue_exit(answers: Answers, found: Found, configuration: Path) -> Step:
+    queues = configuration / ("queues_post_custom.conf" if found.freepbx else "queues.conf")
+    context = f"context = callbackd-queue-exit-{answers.profile}"
+    if answers.queue is None:
+        return Step(
+            f"if callers who wait in a queue shall leave it with key 1: in {queues}, in its section, {context}; and "
+            f"its name at CALLBACKD_QUEUE in {configuration / 'callbackd.conf'}: who would rather wait goes back there"
+        )
+    section = f"[{answers.queue}](+)" if found.freepbx else f"[{answers.queue}]"
+    return Step(f"let callers leave the queue with key 1: in {queues}, in the section {section}, {context}")
 
 
 def _start(site: Site) -> list[Step]:

@@ -1,4 +1,4 @@
-"""What is asked again and again and hardly ever changes: read from the database once, and again after it was written."""
+"""What is asked often and hardly ever changes: read from the database once, and again after it was written."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ class Remembered(Generic[T]):
         return answer
 
     def forget(self) -> None:
-        """Something of it was written, and is durable: to be called before anybody is told so."""
+        """Something of it was written, or may have been: to be called before anybody is told so."""
         self._answers.clear()
         self._written += 1
-
-

@@ -37,7 +37,7 @@ class _Write:
 
     def give(self, failed: Exception | None = None) -> None:
         """Answer the caller, unless it no longer waits."""
-        if failed is None and self.error is None and self.tell is not None:
+        if self.error is None and self.tell is not None:
             self.tell()
         if self.answer.done():
             return
@@ -54,8 +54,8 @@ class Writer:
 
     A write is answered when the transaction that holds it is on the disk, never before. One that raises is undone
     alone; the others of its transaction stand: for that all of them may be undone and run once more. If the transaction
-    itself fails, all of it is undone and every caller in it is told. A caller that is cancelled before its write was begun has not written; one that is cancelled later
-    may have, and harms nobody.
+    itself fails, all of it is undone and every caller in it is told. A caller that is cancelled before its write was
+    begun has not written; one that is cancelled later may have, and harms nobody.
     """
 
     def __init__(self, connection: aiosqlite.Connection, queries: Queries, path: Path, together: int) -> None:
@@ -72,7 +72,8 @@ class Writer:
     async def write(self, work: Work[T], tell: Callable[[], None] | None = None) -> T:
         """Run `work` inside a transaction and answer what it returned, or raise what it raised, once that is durable.
 
-        `tell`, which must not raise, is called then too, unless it raised: also if the caller was cancelled meanwhile.
+        `tell`, which must not raise, is called then too, unless it raised: also if the caller was cancelled meanwhile,
+        and if the transaction failed, for a disk that says so may have kept it.
         Raises `StoreUnavailable` if the transaction could not be written.
         """
         if self._closing:

@@ -249,6 +249,18 @@ async def test_an_answer_that_is_not_asterisks(transport: FakeTransport, ari: Ar
         await ari.get_channel("c-1")
 
 
+@pytest.mark.parametrize("body", [None, "", {}, {"channels": []}, [None]])
+async def test_what_is_no_list_is_not_taken_for_an_empty_one(
+    transport: FakeTransport, ari: AriClient, body: Any
+) -> None:
+    """Nobody on the phone, it would mean: and those who are would be called again."""
+    transport.on("GET", "/channels", Response(200, body))
+    transport.on("GET", "/bridges", Response(200, body))
+    for look in (ari.channels, ari.bridges):
+        with pytest.raises(errors.MalformedReply):
+            await look()
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

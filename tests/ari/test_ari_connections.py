@@ -201,3 +201,26 @@ def test_what_is_not_http_is_an_error(run: Run, written: bytes) -> None:
                 await connections.ask(REQUEST, Progress())
 
     run(scenario())
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nServer: Ast", b"HTTP/1.1 200 OK\r\nContent-Len"],
+)
+def test_an_answer_whose_head_is_cut_off_is_none(run: Run, begun: bytes) -> None:
+    """An empty 200 would mean to a look at the PBX that nobody is on the phone."""
+
+    async def scenario() -> None:
+        server = Server()
+
+        async def serve_a_piece(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(begun)
+            writer.close()
+
+        server.serve = serve_a_piece  # type: ignore[method-assign]
+        async with connected(server) as connections:
+            with pytest.raises(ConnectionError, match="ended before its answer"):
+                await connections.ask(REQUEST, Progress())
+
+    run(scenario())

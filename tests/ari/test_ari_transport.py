@@ -7,6 +7,7 @@ import base64
 import hashlib
 import logging
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -118,6 +119,20 @@ async def test_nothing_listens() -> None:
         with pytest.raises(Unreachable, match="nothing listens at"):
             async with transport.events("callbackd"):
                 pass
+
+
+async def test_nothing_listens_at_any_address_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = unused_port()
+
+    async def two_addresses(*_given: object, **_more: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{last}", port)) for last in (1, 2)]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two_addresses)
+    async with AiohttpTransport(f"http://pbx.example:{port}/ari", "callbackd", SECRET) as transport:
+        with pytest.raises(Unreachable, match="no connection to") as caught:
+            await transport.request("GET", "/channels")
+    assert not caught.value.perhaps_acted
+    assert "is Asterisk running" in str(caught.value.mend)
 
 
 async def test_events_and_the_clean_end_of_the_stream(caplog: pytest.LogCaptureFixture) -> None:

@@ -217,5 +217,5 @@ class TestFinding:
             find(None, {}, [tmp_path / "a", tmp_path / "b"])
         assert str(caught.value) == (
             f"callbackd.yaml: not found: looked for {tmp_path}/a and {tmp_path}/b; "
-            "name it with --config or CALLBACKD_CONFIG"
+            "name it with --config or CALLBACKD_CONFIG, or have a first one written: callbackd init /etc/callbackd"
         )

@@ -7,7 +7,7 @@ import pytest
 from callbackd.domain.callback import State
 from callbackd.engine.erasure import Eraser
 from callbackd.engine.refusals import Code, Refused
-from callbackd.store.interface import Forgotten
+from callbackd.store.interface import Forgotten, StoreUnavailable
 from callbackd.store.memory import MemoryStore
 from tests.engine.company import Stores, company, number
 from tests.engine.virtual_time import in_virtual_time
@@ -94,3 +94,18 @@ async def test_who_reads_is_waited_for_a_while() -> None:
         assert (await Eraser(house.store, house.desk).forget(number(1)))[1]
         store.until = 1000
         assert not (await Eraser(house.store, house.desk).forget(number(1)))[1]
+
+
+@in_virtual_time
+async def test_a_disk_that_fails_afterwards_takes_nothing_back(
+    memory: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails() -> bool:
+        raise StoreUnavailable("the disk is full")
+
+    async with company(memory, scheduling=False) as house:
+        callback = await house.ask()
+        monkeypatch.setattr(house.store, "wash", fails)
+        forgotten, washed = await Eraser(house.store, house.desk).forget(number(1), cancel=True)
+        assert (forgotten.callbacks, washed) == (1, False)
+        assert await house.store.get(callback) is None

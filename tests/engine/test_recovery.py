@@ -234,8 +234,29 @@ class TestALostLink:
             house.recovery.contact_lost()
             await house.passes(minutes=1)
             await house.recovery.after_contact(FakeWreckage({name: frozenset({AGENT, CLIENT})}))
+            await house.passes(minutes=1)
+            assert await house.outcomes(name) == [None], "the link may be lost again before it is ready"
+            house.recovery.in_contact()
             await house.passes(seconds=30)
             assert await house.outcomes(name) == [Outcome.CLIENT_NO_ANSWER]
+
+    @in_virtual_time
+    async def test_two_who_were_cut_off_early_have_not_talked_however_often_the_link_was_lost(
+        self, stores: Stores
+    ) -> None:
+        """It is lost again while it is resynchronised; when it comes back the PBX has been started anew."""
+        async with company(stores) as house:
+            name = await house.ask(1)
+            while (await house.get(name)).state is not State.CONNECTED:
+                await house.passes(seconds=0.5)
+            house.recovery.contact_lost()
+            await house.recovery.after_contact(FakeWreckage({name: frozenset({AGENT, CLIENT})}, {name}))
+            await house.passes(minutes=1)
+            await house.recovery.after_contact(FakeWreckage())
+            house.recovery.in_contact()
+            await house.passes(seconds=1)
+            assert (await house.outcomes(name))[0] is Outcome.INTERRUPTED
+            assert (await house.get(name)).state is not State.COMPLETED
 
     @in_virtual_time
     async def test_an_answer_that_nobody_was_told_of_beats_the_time_out(

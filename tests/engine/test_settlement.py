@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from callbackd.domain.callback import EventType, Kind, OfferOutcome, Outcome, Reschedules, State, Step
+from callbackd.domain.callback import Attempt, EventType, Kind, OfferOutcome, Outcome, Reschedules, State, Step
 from callbackd.domain.profile import OfferRules
 from tests.engine.company import MONDAY, Stores, always_open, company, number, with_target
 from tests.engine.fake_phones import NO_AGENT, TALKER, Person, agent, fails, ready_agent
@@ -242,6 +243,29 @@ class TestTheRouteBreaker:
             await house.passes(hours=1)
             assert {(await house.get(name)).state for name in names} == {State.COMPLETED}
             assert (await house.store.condition("support")).route_open_until is None
+
+    @in_virtual_time
+    async def test_one_of_the_run_that_is_forgotten_this_instant_holds_up_no_other(
+        self, memory: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with company(memory) as house:
+            house.phones.clients = lambda _line: fails(Outcome.CLIENT_INVALID, after=0.1)
+            attempts = house.store.attempts
+            forgotten: list[str] = []
+
+            async def forgotten_before(callback_id: str) -> Sequence[Attempt]:
+                callback = await house.get(callback_id)
+                if callback.state is State.UNREACHABLE_NUMBER and not forgotten:
+                    forgotten.append(callback_id)
+                    await house.store.forget(callback.number)
+                return await attempts(callback_id)
+
+            names = [await house.ask(last) for last in range(3)]
+            monkeypatch.setattr(house.store, "attempts", forgotten_before)
+            await house.passes(seconds=50)
+            assert await house.store.get(forgotten[0]) is None
+            assert {(await house.get(name)).state for name in names if name not in forgotten} == {State.SCHEDULED}
+            assert len(house.calls) == 0
 
     @in_virtual_time
     async def test_two_do_not(self, memory: Stores) -> None:

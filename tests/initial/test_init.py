@@ -214,11 +214,27 @@ def test_an_answer_that_does_not_fit_is_refused_and_nothing_is_written(tmp_path:
     assert not (tmp_path / "new").exists()
 
 
-def test_hours_that_only_the_profile_can_judge_are_refused_too(tmp_path: Path) -> None:
-    result = run(str(tmp_path / "new"), "--hours", "mon-fri 09:00-17:00", "--hours", "fri 08:00-12:00")
-    assert result.exit_code == 1
-    assert "named twice" in result.stderr
+@pytest.mark.parametrize(
+    ("hours", "why"),
+    [
+        (["mon-fri 09:00-17:00", "fri 08:00-12:00"], "named twice: by 'mon-fri' and by 'fri'"),
+        (["mon-fri 25:00-17:00"], "00:00 to 23:59"),
+        (["mon-fry 09:00-17:00"], "a weekday"),
+        (["mon 09:00-12:00,11:00-13:00"], "overlap"),
+        (["mon -"], "expected"),
+        (["always", "mon 09:00-17:00"], "'always' alone"),
+    ],
+)
+def test_hours_that_only_a_profile_can_judge_are_refused_too(tmp_path: Path, hours: list[str], why: str) -> None:
+    result = run(str(tmp_path / "new"), *(word for each in hours for word in ("--hours", each)))
+    assert result.exit_code == 2
+    assert "'--hours'" in result.stderr
+    assert why in result.stderr
     assert not (tmp_path / "new").exists()
+
+
+def test_an_error_ends_with_one_stop(tmp_path: Path) -> None:
+    assert "did you mean 'GB'?\n" in run(str(tmp_path / "new"), "--country", "UK").stderr
 
 
 # ---- never over another's file --------------------------------------------------------------------------------------
@@ -331,6 +347,18 @@ def test_what_was_found_is_what_is_written(tmp_path: Path, monkeypatch: pytest.M
     assert (profile.client.endpoint, profile.client.allow) == ("PJSIP/{number}@carrier", ("+49",))
     assert "--allow" in result.stdout, "what may be dialled is a decision, whatever was found"
     assert str(found.sounds) in result.stdout
+    assert "web server" not in result.stdout, "it is on already"
+    assert "in the section [service], context = callbackd-queue-exit-support" in result.stdout
+
+
+def test_a_web_server_that_nothing_tells_of_is_a_step_too(tmp_path: Path) -> None:
+    assert "web server on, unless it is" in run(str(tmp_path / "new")).stdout
+
+
+def test_without_a_queue_the_exit_needs_one_to_go_back_to(tmp_path: Path) -> None:
+    result = run(str(tmp_path / "new"), "--endpoint", "PJSIP/201")
+    assert "CALLBACKD_QUEUE" in result.stdout
+    assert "Set(CALLBACKD_QUEUE=)" in (tmp_path / "new/asterisk/callbackd.conf").read_text()
 
 
 def test_freepbx_has_files_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -388,7 +416,8 @@ def test_at_a_terminal_it_asks_and_asks_again_for_what_does_not_fit(tmp_path: Pa
             ("ARI's URL", ""),
             ("queue", "none"),
             ("agents' phones", "PJSIP/201 PJSIP/202"),
-            ("calls may start", "always"),
+            ("calls may start", "mon-fri 09:00-17:00; fri 08:00-12:00"),
+            ("named twice", "always"),
             ("without +", "UK"),
             ("did you mean 'GB'", "GB"),
             ("may be dialled", ""),

@@ -100,6 +100,7 @@ def test_the_sdist_has_files_where_the_checkout_has_links(built: Path) -> None:
         members = archive.getmembers()
     assert not [member.name for member in members if not (member.isfile() or member.isdir())]
     assert any(member.name.endswith("callbackd/share/dialplan/callbackd.conf") for member in members)
+    assert not [member.name for member in members if "/tests/" in member.name], "they need the whole checkout"
 
 
 def test_every_package_that_is_imported_is_asked_for() -> None:

@@ -8,23 +8,32 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from callbackd.ari.client import AriClient
 from callbackd.ari.lobby import Lobby
+from callbackd.ari.supervisor import Supervisor
 from callbackd.ari.wreckage import Wreckage
+from callbackd.daemon import Daemon
 from callbackd.domain.callback import Attempt, CallBack, State, TimelineEvent
 from callbackd.domain.callback import Step as Waits
 from callbackd.domain.profile import Profile
 from callbackd.domain.reschedule import after_attempt
+from callbackd.domain.telephony import Interrupted
 from callbackd.engine import room, scheduler, settlement
 from callbackd.engine.admission import Admission
+from callbackd.engine.calls import Call
+from callbackd.engine.intake import Intake
 from callbackd.engine.recovery import Recovery
+from callbackd.engine.room import Room
 from callbackd.engine.scheduler import Scheduler
 from callbackd.engine.settlement import Settlement
+from callbackd.store.interface import Idempotency
 from simulation.disk import Disk
+from simulation.rules import WRONG
 from simulation.run import run_seed
 
 MOST_SEEDS = 120
@@ -142,6 +151,76 @@ def sleeps_for_a_day(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Scheduler, "wake", lambda _: None)
 
 
+def dials_while_paused(patch: pytest.MonkeyPatch) -> None:
+    async def never(self: Admission, profile: str) -> bool:
+        return False
+
+    patch.setattr(Admission, "dialling_paused", never)
+
+
+def dials_without_a_link(patch: pytest.MonkeyPatch) -> None:
+    linked: set[Room] = set()
+
+    def working(self: Room) -> bool:
+        if self._ready():
+            linked.add(self)
+        return not self.closing and self in linked
+
+    patch.setattr(Room, "working", property(working))
+    patch.setattr(Supervisor, "_gate", lambda _: None)
+
+
+def makes_a_repeated_request_anew(patch: pytest.MonkeyPatch) -> None:
+    async def unknown(self: Intake, idempotency: Idempotency, now: datetime) -> None:
+        return None
+
+    patch.setattr(Intake, "_repeated", unknown)
+
+
+def parts_them_after_three_seconds(patch: pytest.MonkeyPatch) -> None:
+    works = Call._route_works
+
+    async def works_for_a_while(self: Call, now: datetime) -> None:
+        await works(self, now)
+        asyncio.get_running_loop().call_later(3.0, lambda: self.put(Interrupted(frozenset())))
+
+    patch.setattr(Call, "_route_works", works_for_a_while)
+
+
+def hangs_up_late(patch: pytest.MonkeyPatch) -> None:
+    hangup = AriClient.hangup
+
+    async def later(self: AriClient, channel_id: str, **how: Any) -> bool:
+        loop = asyncio.get_running_loop()
+        loop.call_later(60.0, lambda: loop.create_task(hangup(self, channel_id, **how)))
+        return True
+
+    patch.setattr(AriClient, "hangup", later)
+
+
+def takes_what_is_right_of_a_bad_configuration(patch: pytest.MonkeyPatch) -> None:
+    reload = Daemon._reload
+
+    def take(self: Daemon) -> Sequence[str]:
+        wrong = self._settings.profiles / WRONG
+        told = ["a problem"] if wrong.exists() else []
+        text = wrong.read_text() if told else ""
+        wrong.unlink(missing_ok=True)
+        problems = reload(self)
+        if told:
+            wrong.write_text(text)
+        return problems or told
+
+    patch.setattr(Daemon, "_reload", take)
+
+
+def trusts_a_disk_that_failed(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(self: Scheduler, now: datetime) -> None:
+        pass
+
+    patch.setattr(Scheduler, "_settle_unsure", nothing)
+
+
 @pytest.mark.parametrize(
     ("bug", "found"),
     [
@@ -158,6 +237,13 @@ def sleeps_for_a_day(patch: pytest.MonkeyPatch) -> None:
         (leaves_legs_up, "still up|is live|was rung twice"),
         (forgets_the_block_list, "block-list|were|are allowed"),
         (sleeps_for_a_day, "still waits"),
+        (dials_while_paused, "was paused"),
+        (dials_without_a_link, "the link had been down"),
+        (makes_a_repeated_request_anew, "and repeated with"),
+        (parts_them_after_three_seconds, "was cut off"),
+        (hangs_up_late, "still up"),
+        (takes_what_is_right_of_a_bad_configuration, "outside|max"),
+        (trusts_a_disk_that_failed, "no phone is up"),
     ],
 )
 def test_a_planted_bug_is_found(

@@ -122,7 +122,7 @@ def look(simulation: Simulation) -> Look:
     names = [type(each).__name__ for each in gc.get_objects() if str(type(each).__module__).startswith("callbackd.")]
     return Look(
         tasks=len(asyncio.all_tasks(life.loop)),
-        timers=sum(not timer.cancelled() for timer in life.loop._scheduled),  # type: ignore[attr-defined]
+        timers=sum(not timer.cancelled() for timer in (each[2] for each in life.loop._timers)),
         bytes_taken=sum(each.size for each in taken.statistics("filename")),
         objects={name: names.count(name) for name in OBJECTS},
     )

@@ -70,7 +70,7 @@ async def test_what_has_not_ended_is_named_and_nothing_is_forgotten(store: Store
     old = await lived(store, "a", NUMBER)
     await added(store, "c", NUMBER, requested_at=T0 + minutes(1))
     await claimed(store, await added(store, "b", NUMBER, profile="sales"))
-    with pytest.raises(NotEnded, match="have not ended: [^,]+, [^,]+$") as refused:
+    with pytest.raises(NotEnded, match=r"have not ended: [^,]+, [^,]+$") as refused:
         await store.forget(NUMBER, unblock=True)
     assert refused.value.ids == ("cb-b", "cb-c")
     assert await store.get(old.id) == old
