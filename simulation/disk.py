@@ -36,6 +36,8 @@ class Trouble(StrEnum):
     FULL = "full"
     BROKEN = "broken"
     SLOW = "slow"
+    LASTING = "lasting"
+    """What it says had failed to be committed is there all the same."""
 
 
 _CODES = {
@@ -54,7 +56,8 @@ class _Visit:
 
 
 class Disk:
-    """`trouble` is what it has now; `odds` is how likely a statement is hit by it. `failures` counts the hits."""
+    """`trouble` is what it has now; `odds` is how likely a statement is hit by it. `failures` counts the hits, `acts`
+    the visits of connections that may write: while it stays, so does what is written."""
 
     def __init__(self, world: World, chance: Random) -> None:
         self._world = world
@@ -62,6 +65,7 @@ class Disk:
         self.trouble = Trouble.NONE
         self.odds = 1.0
         self.failures = 0
+        self.acts = 0
         self._open: list[Connection] = []
 
     def connect(self, path: Path, *, isolation_level: None = None) -> Connection:
@@ -103,9 +107,21 @@ class Disk:
         if connection.in_transaction and self._chance.random() < UNDONE:
             connection.rollback()
         code, text = _CODES[self.trouble]
-        error = sqlite3.OperationalError(text)
-        error.sqlite_errorcode = code
-        raise error
+        raise _error(code, text)
+
+    def check_done(self, statement: str) -> None:
+        """Fail although it is done."""
+        if self.trouble is not Trouble.LASTING or statement.lstrip()[:6].upper() != "COMMIT":
+            return
+        if self._chance.random() < self.odds:
+            self.failures += 1
+            raise _error(sqlite3.SQLITE_IOERR, "disk I/O error")
+
+
+def _error(code: int, text: str) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(text)
+    error.sqlite_errorcode = code
+    return error
 
 
 class _Failing(sqlite3.Connection):
@@ -115,7 +131,9 @@ class _Failing(sqlite3.Connection):
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         self.disk.check(self, sql)
-        return super().execute(sql, parameters)
+        done = super().execute(sql, parameters)
+        self.disk.check_done(sql)
+        return done
 
     def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
         self.disk.check(self, sql)
@@ -185,6 +203,8 @@ class Connection(aiosqlite.Connection):
         """The instant at which it is carried out; its asker learns of it later."""
         visit = self._visits[0]
         loop = visit.waits.get_loop()
+        if self._writes:
+            self._disk.acts += 1
         try:
             result = visit.function()
         except Exception as error:

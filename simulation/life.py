@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from callbackd.ari.errors import ApplicationReplaced
 from callbackd.ari.transport import Transport
-from callbackd.config.load import load
 from callbackd.daemon import Daemon
 from callbackd.store.interface import StoreUnavailable
 from callbackd.store.sqlite import SqliteStore
 from simulation.clock import StrayClock
 from simulation.disk import Disk
 from simulation.loop import Loop
+from simulation.rules import RuleBook
 from simulation.world import World
 
 
@@ -31,13 +30,13 @@ class Life:
     """
 
     def __init__(
-        self, world: World, settings: Path, disk: Disk, transport: Transport, clock: StrayClock, chance: Random
+        self, world: World, rules: RuleBook, disk: Disk, transport: Transport, clock: StrayClock, chance: Random
     ) -> None:
         self.loop = Loop(world)
         self.daemon: Daemon | None = None
         self.ended: str | None = None
         self.fault: BaseException | None = None
-        self._settings = settings
+        self._rules = rules
         self._disk = disk
         self._transport = transport
         self._clock = clock
@@ -55,7 +54,7 @@ class Life:
 
     async def _main(self) -> None:
         try:
-            configuration = load(self._settings, strict_env=True, environ={})
+            configuration = self._rules.read()
             store = await SqliteStore.open(configuration.settings.database, connect=self._disk.connect)
         except StoreUnavailable:
             self.ended = "unavailable"

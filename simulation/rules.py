@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from callbackd.config.load import Configuration, load
 from simulation.office import Office
 from simulation.world import World
+
+WRONG = "wrong.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class RuleBook:
         self._world = world
         self._folder = folder
         self._versions: list[_Version] = []
+        self._read: Configuration | None = None
 
     @property
     def settings(self) -> Path:
@@ -50,8 +54,15 @@ class RuleBook:
         """What the files say now."""
         return self._versions[-1].book
 
+    def read(self) -> Configuration:
+        """As a daemon that starts reads the files; once per state of them, for that takes its time."""
+        if self._read is None:
+            self._read = load(self.settings, strict_env=True, environ={})
+        return self._read
+
     def write(self, book: Book) -> None:
         """Change the files. Nothing reads them by itself."""
+        self._read = None
         profiles = self._folder / "profiles"
         profiles.mkdir(exist_ok=True)
         for file in profiles.iterdir():
@@ -70,6 +81,21 @@ class RuleBook:
         if self._versions:
             self._versions[-1].until = self._world.time
         self._versions.append(_Version(self._world.time, None, book))
+
+    def spoil(self) -> None:
+        """Change the files for the worse: one of them is wrong, and the others allow whatever they can."""
+        profiles = self._folder / "profiles"
+        for name, office in self.book.offices.items():
+            lax = replace(office, week=None, cut_off=0, at_once=9, max_reschedules=20, auto=True, delay=0)
+            (profiles / f"{name}.yaml").write_text(lax.yaml())
+        (profiles / WRONG).write_text("target: {endpoint: nowhere\n")
+
+    def mend(self) -> None:
+        """The files are as they were."""
+        profiles = self._folder / "profiles"
+        (profiles / WRONG).unlink()
+        for name, office in self.book.offices.items():
+            (profiles / f"{name}.yaml").write_text(office.yaml())
 
     def within(self, seconds: float) -> list[Book]:
         """What was in force at some time in so many seconds up to now, the latest first."""

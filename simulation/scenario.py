@@ -35,6 +35,7 @@ class What(StrEnum):
     TERM = "term"
     KILL = "kill"
     RELOAD = "reload"
+    BAD_RELOAD = "bad reload"
     CLOCK = "clock"
     DISK = "disk"
     WEATHER = "weather"
@@ -55,6 +56,8 @@ class Deed:
     who: str = ""
     number: str = ""
     amount: float = 0.0
+    key: str = ""
+    """Of a request: its idempotency key."""
     book: Book | None = None
     weather: Weather | None = None
 
@@ -150,6 +153,9 @@ class _Draw:
         if trouble:
             deeds += self._faults(book, span, trouble, [deed.at for deed in deeds if deed.what is What.REQUEST])
             falls = self._falls(trouble)
+            asked_at = [deed.at for deed in deeds if deed.what is What.REQUEST]
+            deeds += self._more_faults(span, trouble, asked_at)
+        deeds = self._asked_again(deeds, span)
         tail = chance.choice((1.0, 3.0, 14.0, 30.0)) * HOUR
         return Scenario(
             seed=self._seed,
@@ -321,6 +327,30 @@ class _Draw:
         while some(0.2):
             deeds.append(Deed(at(), What.TRUNK, amount=chance.uniform(10, 300)))
         return deeds
+
+    def _more_faults(self, span: float, trouble: float, asked_at: list[float]) -> list[Deed]:
+        chance = Random(f"more faults {self._seed}")
+        deeds: list[Deed] = []
+        while chance.random() < 0.2 * trouble:
+            deeds.append(Deed(chance.uniform(1, span), What.SOCKET, "refused", amount=chance.uniform(20, 180)))
+        while chance.random() < 0.2 * trouble:
+            deeds.append(Deed(chance.uniform(1, span), What.BAD_RELOAD))
+        while chance.random() < 0.25 * trouble:
+            at = max(chance.choice(asked_at) + chance.uniform(-1, 20), 0)
+            deeds.append(Deed(min(at, span), What.DISK, "lasting", amount=chance.uniform(0.5, 120)))
+        return deeds
+
+    def _asked_again(self, deeds: list[Deed], span: float) -> list[Deed]:
+        """Some requests have a key, and are repeated with it by somebody who did not get the answer, or is a robot."""
+        chance = Random(f"asked again {self._seed}")
+        told: list[Deed] = []
+        for number, deed in enumerate(deeds):
+            if deed.what is What.REQUEST and not deed.amount and chance.random() < 0.3:
+                deed = replace(deed, key=f"key-{number}")
+                later = deed.at + chance.choice((chance.uniform(0, 2), chance.uniform(0, 900)))
+                told.append(replace(deed, at=min(later, span)))
+            told.append(deed)
+        return told
 
     def _weather(self) -> Weather:
         chance = self._chance

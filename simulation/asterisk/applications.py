@@ -54,10 +54,12 @@ class Application:
 class Applications:
     """All that Asterisk knows of. Subscriptions to device states are kept by name, whatever becomes of the rest."""
 
-    def __init__(self, timestamp: Callable[[], str]) -> None:
+    def __init__(self, timestamp: Callable[[], str], now: Callable[[], float]) -> None:
         self._known: dict[str, Application] = {}
         self._devices: dict[str, dict[str, None]] = {}
         self._timestamp = timestamp
+        self._now = now
+        self._left_at: dict[str, float] = {}
 
     def find(self, name: str) -> Application | None:
         """The application, if it is registered or channels keep it."""
@@ -67,6 +69,10 @@ class Applications:
         """Somebody listens."""
         app = self._known.get(name)
         return app is not None and app.session is not None
+
+    def alone_for(self, name: str) -> float:
+        """Seconds since somebody listened; 0 while somebody does."""
+        return 0.0 if self.active(name) else self._now() - self._left_at.get(name, 0.0)
 
     def join(self, name: str, send: Callable[[Mapping[str, Any]], None], closed: Callable[[str], None]) -> Session:
         """A websocket for it. Whoever had it is told that they are replaced, and is told nothing ever after."""
@@ -82,6 +88,7 @@ class Applications:
         app = self._known.get(session.app)
         if app is not None and app.session is session:
             app.session = None
+            self._left_at[app.name] = self._now()
             self._forget(app)
 
     def add(self, name: str, channel: str) -> bool:
@@ -117,6 +124,7 @@ class Applications:
 
     def clear(self) -> None:
         """Asterisk is gone."""
+        self._left_at.update((name, self._now()) for name in self._known if self.active(name))
         self._known.clear()
         self._devices.clear()
 

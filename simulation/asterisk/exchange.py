@@ -58,7 +58,7 @@ class Exchange:
         self.world = world
         self.directory = directory
         self.old = old
-        self.applications = Applications(self.timestamp)
+        self.applications = Applications(self.timestamp, lambda: world.time)
         self.channels: dict[str, Channel] = {}
         self.player = Player(world, self.emit)
         self.bridging = Bridging(world, self.player, self.tell, self.emit)
@@ -310,8 +310,8 @@ class Exchange:
     def line(self, leg: Channel, channel: Channel, party: Party, phone: Phone) -> Line:
         """A call to a phone, not rung yet. `leg` is the channel that the application knows."""
         name, number = leg.display
-        controlled = self.applications.active(leg.stasis_app)
-        call = Call(phone, leg.endpoint, channel.id, leg.id, name, number, self.world.time, controlled=controlled)
+        alone = self.applications.alone_for(leg.stasis_app)
+        call = Call(phone, leg.endpoint, channel.id, leg.id, name, number, self.world.time, alone_for=alone)
         return Line(self.world, call, party, self.write, lambda: self.member_changed(phone))
 
     def write(self, what: str, call: Call, detail: str) -> None:

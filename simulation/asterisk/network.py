@@ -133,6 +133,8 @@ class Network:
 
     def __init__(self, world: World, asterisk: Asterisk, weather: Weather | None = None) -> None:
         self.weather = weather or Weather()
+        self.lost: Callable[[Json], None] = lambda _: None
+        """Told of each event that the weather swallows."""
         self._world = world
         self._asterisk = asterisk
         self._idle: list[Connection] = []
@@ -140,6 +142,7 @@ class Network:
         self._queued: deque[Callable[[Connection], None]] = deque()
         self._spoiled: list[tuple[Fault, str, re.Pattern[str]]] = []
         self._parted_until = 0.0
+        self._refused_until = 0.0
         self._sockets: list[Websocket] = []
         self._last_end = -CONNECT_SOON
 
@@ -184,6 +187,11 @@ class Network:
         self._parted_until = max(self._parted_until, self._world.time + seconds)
         self.stall(seconds)
 
+    def refuse_websockets(self, seconds: float) -> None:
+        """Those there are break, and for so long none can be opened. Requests go through."""
+        self._refused_until = max(self._refused_until, self._world.time + seconds)
+        self.drop_websocket(clean=False)
+
     def take_over(self, app: str) -> Websocket:
         """Another program connects as this application; its events reach nobody of ours. End it with `close`."""
         socket = Websocket(self._world, self.weather, lambda: None)
@@ -218,12 +226,12 @@ class Network:
             return
 
         def open_it() -> None:
-            if self._asterisk.down:
+            if self._asterisk.down or self._world.time < self._refused_until:
                 opened(NoAnswer("nothing listens", False))
                 return
             remains = self._world.time - self._last_end < CONNECT_SOON
             unlucky = remains and self._world.chance.random() < self.weather.unregistered
-            socket = Websocket(self._world, self.weather, arrived, self._ended)
+            socket = Websocket(self._world, self.weather, arrived, self._ended, self.lost)
             socket.open(self._asterisk, app, registered=not unlucky)
             self._sockets.append(socket)
             opened(socket)

@@ -152,7 +152,7 @@ class Call:
     `channel` is the id of the channel that Asterisk made for it; `leg` the id of the channel that callbackd knows,
     which differs for a phone behind a Local channel. `rung_at` is the arrival of the call at the phone (an INVITE),
     `rang_at` when it said that it rings. `talked`: with whom it was bridged. `incoming`: the phone called us.
-    `controlled` False: when it arrived, nobody was connected as the application that it is for.
+    `alone_for`: for how many seconds, when it arrived, nobody had been connected as the application that it is for.
     """
 
     phone: Phone
@@ -163,7 +163,7 @@ class Call:
     caller_number: str
     rung_at: float
     incoming: bool = False
-    controlled: bool = True
+    alone_for: float = 0.0
     rang_at: float | None = None
     progress_at: float | None = None
     answered_at: float | None = None
@@ -184,6 +184,11 @@ class Call:
     def number(self) -> str:
         """The phone's number."""
         return self.phone.number
+
+    @property
+    def controlled(self) -> bool:
+        """When it arrived, somebody was connected as the application that it is for."""
+        return self.alone_for == 0
 
     @property
     def up(self) -> bool:

@@ -34,6 +34,7 @@ class Websocket:
         weather: Weather,
         arrived: Callable[[], None],
         gone: Callable[[], None] = lambda: None,
+        lost: Callable[[Event], None] = lambda _: None,
     ) -> None:
         self.received: deque[Event] = deque()
         self.reason: str | None = None
@@ -41,6 +42,7 @@ class Websocket:
         self._weather = weather
         self._arrived = arrived
         self._gone = gone
+        self._lost = lost
         self._session: Session | None = None
         self._last = 0.0
         self._stalled_until = 0.0
@@ -110,6 +112,7 @@ class Websocket:
             return
         chance = world.chance.random
         if weather.event_lost and chance() < weather.event_lost:
+            self._lost(event)
             return
         at = world.time + self._latency()
         if weather.event_late and chance() < weather.event_late:

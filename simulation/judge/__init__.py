@@ -1,0 +1,1 @@
+"""Judges a run by what must hold."""
