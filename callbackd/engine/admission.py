@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -48,12 +47,9 @@ class Admission:
         checked = check(number, profile.client)
         if isinstance(checked, Refusal):
             return _hindrance(checked, now)
-        blocked, dials = await asyncio.gather(
-            self._store.is_blocked(number), self._store.dials(number, now - LIMIT_WINDOW)
-        )
         refusal = admit(
-            blocked=blocked,
-            dials=dials,
+            blocked=await self._store.is_blocked(number),
+            dials=await self._store.dials(number, now - LIMIT_WINDOW),
             limit=self._rules.limits.dials_per_number,
             now=now,
         )

@@ -95,12 +95,9 @@ class Scheduler:
         """Start what may start. Returns the next instant at which more may."""
         now = self._clock.now()
         await self._settle_unsure(now)
+        await self._expire(now)
         looks = [now + LONGEST_SLEEP]
-        expiry = await self._store.next_expiry()
-        if expiry is not None and expiry <= now:
-            await self._expire(now)
-            expiry = await self._store.next_expiry()
-        if expiry is not None:
+        if (expiry := await self._store.next_expiry()) is not None:
             looks.append(expiry)
         if self.room.working:
             for profile in tuple(self._rules.profiles.values()):

@@ -18,10 +18,9 @@ from typing import Any, Protocol
 from callbackd.store import rows
 from callbackd.store.faults import told
 from callbackd.store.instants import to_ms
-from callbackd.store.interface import Forgotten, NotEnded, ProfileCondition
+from callbackd.store.interface import Forgotten, NotEnded
 from callbackd.store.opening import remove_copies
 from callbackd.store.queries import Queries
-from callbackd.store.remembered import Remembered
 from callbackd.store.soundness import damage, reading
 from callbackd.store.threads import apart
 from callbackd.store.writer import Writer
@@ -41,7 +40,6 @@ class Erasing(Protocol):
     _path: Path
     _queries: Queries
     _writer: Writer
-    _conditions: Remembered[ProfileCondition]
 
     async def _survey(self, name: str, parameters: Mapping[str, Any]) -> Sequence[sqlite3.Row]:
         """Ask at leisure."""
@@ -89,7 +87,7 @@ class Erasing(Protocol):
                 blocked=blocked and not unblock,
             )
 
-        return await self._writer.write(work, self._conditions.forget)
+        return await self._writer.write(work)
 
     def _forget_suspects(self, connection: sqlite3.Connection, number: str) -> int:
         """Route breakers remember the numbers that made them suspicious."""

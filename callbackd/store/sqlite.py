@@ -38,7 +38,6 @@ from callbackd.store.opening import make_ready
 from callbackd.store.order import LIVE_STATES
 from callbackd.store.paging import Selection, page
 from callbackd.store.queries import Queries
-from callbackd.store.remembered import Remembered
 from callbackd.store.rows import RowValues
 from callbackd.store.soundness import refuse_without_its_log
 from callbackd.store.surveys import Surveys, folded
@@ -72,8 +71,6 @@ class SqliteStore(Surveys, Erasing):
         self._engine, self._listings, self._surveys = map(Reader, connections[1:])
         self._closed: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[], None]] = []
-        self._conditions: Remembered[ProfileCondition] = Remembered()
-        self._pauses: Remembered[dict[str, Pause]] = Remembered()
 
     @classmethod
     async def open(
@@ -187,13 +184,7 @@ class SqliteStore(Surveys, Erasing):
                 connection.executemany(self._queries[name], parameters)
             return replace(rows.callback_from_row(row), version=change.callback.version + 1)
 
-        def written() -> None:
-            if change.condition is not None:
-                self._conditions.forget()
-            if change.events:
-                self._tell()
-
-        return await self._writer.write(work, written)
+        return await self._writer.write(work, self._tell if change.events else None)
 
     def on_events(self, listener: Callable[[], None]) -> None:
         """See `Store.on_events`."""
@@ -224,14 +215,13 @@ class SqliteStore(Surveys, Erasing):
 
     async def set_condition(self, profile: str, condition: ProfileCondition) -> None:
         """Remember the condition of a profile's target and route."""
-        await self._write("put_condition", rows.condition_to_row(profile, condition), self._conditions.forget)
+        await self._write("put_condition", rows.condition_to_row(profile, condition))
 
     async def set_pause(self, profile: str, pause: Pause) -> None:
         """Remember what is paused; a pause of nothing is forgotten."""
         await self._write(
             "put_pause" if pause.intake or pause.dialling else "lift_pause",
             {"profile": profile, "intake": int(pause.intake), "dialling": int(pause.dialling)},
-            self._pauses.forget,
         )
 
     async def set_delivered(self, consumer: str, event_id: int) -> None:
@@ -250,13 +240,13 @@ class SqliteStore(Surveys, Erasing):
         """Write a row. Raises `StoreUnavailable` if that cannot be done."""
         await self._write("prove_writable", {})
 
-    async def _write(self, name: str, parameters: RowValues, tell: Callable[[], None] | None = None) -> int:
-        """Run one statement in a transaction; how many rows it touched. `tell`: see `Writer.write`."""
+    async def _write(self, name: str, parameters: RowValues) -> int:
+        """Run one statement in a transaction; how many rows it touched."""
 
         def work(connection: sqlite3.Connection) -> int:
             return connection.execute(self._queries[name], parameters).rowcount
 
-        return await self._writer.write(work, tell)
+        return await self._writer.write(work)
 
     # One call-back
 
@@ -384,19 +374,11 @@ class SqliteStore(Surveys, Erasing):
 
     async def condition(self, profile: str) -> ProfileCondition:
         """What was last remembered of the profile's target and route."""
-        self._refuse_if_closed()
-        return await self._conditions.ask(profile, lambda: self._read_condition(profile))
-
-    async def _read_condition(self, profile: str) -> ProfileCondition:
         found = await self._read("condition", {"profile": profile})
         return rows.condition_from_row(found[0]) if found else ProfileCondition()
 
     async def pauses(self) -> dict[str, Pause]:
         """What is paused, by profile; the key ``*`` is the whole daemon."""
-        self._refuse_if_closed()
-        return dict(await self._pauses.ask("", self._read_pauses))
-
-    async def _read_pauses(self) -> dict[str, Pause]:
         return {
             row["profile"]: Pause(intake=bool(row["intake"]), dialling=bool(row["dialling"]))
             for row in await self._read("pauses", {})
@@ -411,10 +393,6 @@ class SqliteStore(Surveys, Erasing):
         """The id of the last event that the consumer has confirmed; 0 at first."""
         found = await self._browse("delivered_up_to", {"consumer": consumer})
         return int(found[0]["event_id"]) if found else 0
-
-    def _refuse_if_closed(self) -> None:
-        if self._closed is not None:
-            raise StoreUnavailable(f"the database {self._path} has been closed: callbackd is stopping")
 
     async def _instant(self, name: str, parameters: Mapping[str, Any]) -> datetime | None:
         (found,) = await self._read(name, parameters)
@@ -435,7 +413,8 @@ class SqliteStore(Surveys, Erasing):
     async def _fetch(
         self, reader: Reader, name: str, parameters: Mapping[str, Any]
     ) -> Sequence[sqlite3.Row]:
-        self._refuse_if_closed()
+        if self._closed is not None:
+            raise StoreUnavailable(f"the database {self._path} has been closed: callbackd is stopping")
         try:
             return await reader.fetch(self._queries[name], parameters)
         except sqlite3.Error as error:

@@ -21,8 +21,7 @@ from callbackd.store.visits import visit
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
-"""What a write does; it is run in the connection's thread, perhaps twice, and may only use the connection it is given.
-"""
+"""What a write does; it is run in the connection's thread, and may only use the connection it is given."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,9 +52,9 @@ class Writer:
     """Runs writes in the order in which they came, a whole transaction of them in one visit to the connection's thread.
 
     A write is answered when the transaction that holds it is on the disk, never before. One that raises is undone
-    alone; the others of its transaction stand: for that all of them may be undone and run once more. If the transaction
-    itself fails, all of it is undone and every caller in it is told. A caller that is cancelled before its write was
-    begun has not written; one that is cancelled later may have, and harms nobody.
+    alone; the others of its transaction stand. If the transaction itself fails, all of it is undone and every caller
+    in it is told. A caller that is cancelled before its write was begun has not written; one that is cancelled later
+    may have, and harms nobody.
     """
 
     def __init__(self, connection: aiosqlite.Connection, queries: Queries, path: Path, together: int) -> None:
@@ -129,13 +128,8 @@ class Writer:
         """The whole transaction; what made it fail, if anything did."""
         try:
             connection.execute(self._queries["begin"])
-            if len(batch) == 1:
-                self._run_one(connection, batch[0], alone=True)
-            elif not self._run_bare(connection, batch):
-                connection.execute(self._queries["rollback"])
-                connection.execute(self._queries["begin"])
-                for write in batch:
-                    self._run_one(connection, write, alone=False)
+            for write in batch:
+                self._run_one(connection, write, alone=len(batch) == 1)
             connection.execute(self._queries["commit"])
         except sqlite3.Error as error:
             self._undo(connection)
@@ -145,24 +139,8 @@ class Writer:
             return undone.cause
         return None
 
-    def _run_bare(self, connection: sqlite3.Connection, batch: Sequence[_Write]) -> bool:
-        """Run them without a savepoint for each, which would cost as much as half of their statements. False if one of
-        them has raised after it had changed something."""
-        for write in batch:
-            before = connection.total_changes
-            try:
-                write.result = write.work(connection)
-            except Exception as error:
-                write.error = told(error, self._path) if isinstance(error, sqlite3.Error) else error
-                if not connection.in_transaction:
-                    raise _Undone(write.error) from error
-                if connection.total_changes != before:
-                    return False
-        return True
-
     def _run_one(self, connection: sqlite3.Connection, write: _Write, *, alone: bool) -> None:
         """Run one write; what it raises is kept for its caller, and its own changes are undone."""
-        write.error = None
         if not alone:
             connection.execute(self._queries["savepoint"])
         try:

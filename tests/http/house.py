@@ -78,7 +78,7 @@ class SaidHealth:
         error = self.checks["ari"]
         state = "ready" if error is None else "lost"
         return Condition(
-            "0.0.0", NOON - timedelta(hours=2), False, state, NOON, error, error and "mend it", "16.28.0", ("it is old",)
+            "0.0.0", NOON - timedelta(hours=2), False, state, NOON, error, error and "mend it", "16.28.0", ("old",)
         )
 
 

@@ -19,8 +19,8 @@ async def test_status(api: Caller, house: House) -> None:
         "ready": True,
         "checks": {"ari": "ok", "database": "ok"},
         "ari": {
-            **{"state": "ready", "since": "2026-11-02T17:00:00.000Z", "error": None, "mend": None},
-            **{"version": "16.28.0", "lacks": ["it is old"]},
+            "state": "ready", "since": "2026-11-02T17:00:00.000Z", "error": None, "mend": None,
+            "version": "16.28.0", "lacks": ["old"],
         },
         "paused": False,
         "paused_by_limit": False,
