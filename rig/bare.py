@@ -26,7 +26,7 @@ class FailedError(AssertionError):
 
 
 class BareRoot:
-    """One root, unpacked afresh. It shares this machine's network, and sees no other process of it."""
+    """One root, unpacked afresh. It shares this machine's network and sees its processes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -61,7 +61,9 @@ def create_portal(services: Services, token: str) -> ASGIApp:
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
         message = "There is nothing at this address." if status is HTTPStatus.NOT_FOUND else status.description
-        return pages.failed(request, status, status.phrase, message)
+        answer = pages.failed(request, status, status.phrase, message)
+        answer.headers.update(error.headers or {})
+        return answer
 
     async def cursor(request: Request, _: Exception) -> Response:
         return pages.failed(request, 422, "Refused", "This page of the search is not one that was given.")
@@ -92,6 +94,7 @@ def create_portal(services: Services, token: str) -> ASGIApp:
             Exception: internal,
         },
     )
+    app.router.redirect_slashes = False  # such a redirect names the host and scheme that we see, not the browser's
     return SafeHeaders(app)
 
 

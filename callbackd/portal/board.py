@@ -244,6 +244,8 @@ class Board:
         return LiveRow(live.callback, zone, run, isinstance(run, Offer), run.started_at, latest)
 
     async def _figures_of(self, profile: str | None, names: Sequence[str]) -> Figures:
+        if profile is not None and profile not in names:
+            return Figures()  # nothing is kept of names that are made up
         kept = self._figures.get(profile)
         if kept is not None and time.monotonic() - kept[0] < FIGURES_FRESH:
             return kept[1]

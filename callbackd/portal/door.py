@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import logging
 import math
 from http import HTTPStatus
@@ -31,7 +32,7 @@ def door_routes(pages: Pages, sessions: Sessions, doorkeeper: Doorkeeper, token:
             return pages.page(request, "login.html", next=wanted, error=None, wait=0)
         fields = await form_of(request, None)
         wanted = safe_path(fields.get("next"))
-        address = request.client.host if request.client else ""
+        address = address_of(request)
         if wait := math.ceil(doorkeeper.wait(address).total_seconds()):
             answer = pages.page(request, "login.html", 429, next=wanted, error="Too many tries.", wait=wait)
             answer.headers["Retry-After"] = str(wait)
@@ -64,6 +65,17 @@ def door_routes(pages: Pages, sessions: Sessions, doorkeeper: Doorkeeper, token:
         Route("/logout", logout, methods=["POST"]),
         Route("/live/session", session),
     ]
+
+
+def address_of(request: Request) -> str:
+    """Who asks. Where that is this machine it may be a reverse proxy, whose word on it is the last of
+    ``X-Forwarded-For``: else one who guesses behind it would keep everybody out."""
+    peer = request.client.host if request.client else ""
+    told = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
+    try:
+        return str(ipaddress.ip_address(told)) if ipaddress.ip_address(peer).is_loopback else peer
+    except ValueError:
+        return peer
 
 
 def safe_path(path: str | None) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import Request, cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callbackd.portal.pages import Pages
@@ -45,6 +44,9 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+_ELSEWHERE = "This came from another site. If it did not: a proxy before callbackd must pass the Host header on."
 
 
 class FormRefused(Exception):
@@ -90,7 +92,7 @@ class SessionGuard:
         request.state.session = session
         changes = scope["method"] not in ("GET", "HEAD")
         if changes and not _from_here(request.headers):
-            refused = self._pages.failed(request, 403, "Refused", "This came from another site.")
+            refused = self._pages.failed(request, 403, "Refused", _ELSEWHERE)
             await refused(scope, receive, send)
         elif session is None and not (scope["path"] in OPEN_PATHS or scope["path"].startswith("/static/")):
             await self._login(request, scope, receive, send)
@@ -119,15 +121,9 @@ class SessionGuard:
 
 
 def cookie_of(headers: Headers) -> str | None:
-    """Our cookie; None if there is none, or if there are several different ones."""
-    found = set()
-    for line in headers.getlist("cookie"):
-        try:
-            cookies = SimpleCookie(line)
-        except CookieError:
-            continue
-        if COOKIE in cookies:
-            found.add(cookies[COOKIE].value)
+    """Our cookie; None if there is none, or if there are several different ones. Others of the same host (cookies know
+    no ports) may be as odd as they like."""
+    found = {cookies[COOKIE] for line in headers.getlist("cookie") if COOKIE in (cookies := cookie_parser(line))}
     return found.pop() if len(found) == 1 else None
 
 
@@ -165,4 +161,11 @@ def _from_here(headers: Headers) -> bool:
     """What the browser says of where a change comes from; one that says nothing is judged by the form's token."""
     site = headers.get("sec-fetch-site")
     origin = headers.get("origin")
-    return site in (None, "same-origin") and (origin is None or urlsplit(origin).netloc == headers.get("host"))
+    return site in (None, "same-origin") and (origin is None or _host_of(origin) == headers.get("host"))
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

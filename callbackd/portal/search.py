@@ -41,6 +41,9 @@ COLUMNS = (
     "ended_at", "tries", "attempts", "reschedules_auto", "reschedules_agent", "reschedules_client", "language",
 )  # fmt: skip
 
+_A_FORMULA_BEGINS = re.compile(r"^(?=[\t\r])|(?:^|(?<=[;\t\r\n]))(?=\s*[=+\-@|%\uff1d\uff0b\uff0d\uff20])")
+"""Where a spreadsheet would begin a formula: in many languages it takes a semicolon for the end of a cell."""
+
 _NOT_IN_NUMBERS = re.compile(r"[\s().-]")
 
 
@@ -172,7 +175,7 @@ def _row(callback: CallBack, rules: Rules, now: datetime) -> Sequence[str]:
 
 def _harmless(text: str) -> str:
     """A caller's text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@", "|", "%"} or text[:1] in {"\t", "\r"} else text
+    return _A_FORMULA_BEGINS.sub("'", text)
 
 
 def _lines(rows: Sequence[Sequence[str]]) -> bytes:

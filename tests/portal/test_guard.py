@@ -95,6 +95,7 @@ _PLACE = {"x": "/{callback_id}/", "support": "/{profile_id}/"}
     [
         [("Origin", "https://evil.example")],
         [("Origin", "null")],
+        [("Origin", "http://[")],
         [("Origin", "http://127.0.0.1:9999")],
         [("Sec-Fetch-Site", "cross-site")],
         [("Sec-Fetch-Site", "same-site"), ("Origin", "http://127.0.0.1:8780")],
@@ -178,12 +179,26 @@ def assert_harmless(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/callbacks/nothing", "/profiles/nothing", "/reports/x", "/static/../app.py", "/static/x"]
+    "path",
+    [
+        "/callbacks/",
+        "/callbacks/nothing",
+        "/profiles/nothing",
+        "/reports/x",
+        "/static/../app.py",
+        "/static/portal.css/",
+        "/static/x",
+    ],
 )
 async def test_what_is_not_there_is_404(visitor: Visitor, path: str) -> None:
     answer = await visitor.get(path)
     assert answer.status == 404
     assert "To the first page" in words_of(answer)
+
+
+async def test_a_method_that_is_not_taken_is_told_which_are(visitor: Visitor) -> None:
+    answer = await visitor.get("/logout")
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
 
 
 async def test_a_store_that_fails_is_told_and_tells_nothing(

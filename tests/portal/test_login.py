@@ -121,6 +121,13 @@ async def test_each_further_failure_costs_a_longer_wait(stranger: Visitor, offic
     assert (await stranger.log_in("wrong")).status == 401, "all is forgiven"
 
 
+async def test_who_guesses_behind_the_proxy_keeps_nobody_else_out(stranger: Visitor) -> None:
+    for _ in range(FREE):
+        await stranger.post("/login", ("X-Forwarded-For", "10.9.9.9, 192.0.2.1"), token="wrong")
+    assert (await stranger.post("/login", ("X-Forwarded-For", "10.8.8.8, 192.0.2.1"), token="x")).status == 429
+    assert (await stranger.post("/login", ("X-Forwarded-For", "192.0.2.1, 192.0.2.2"), token=TOKEN)).status == 303
+
+
 def test_the_wait_grows_to_a_bound_and_is_of_one_party_alone() -> None:
     clock = StoppedClock()
     keeper = Doorkeeper(clock.now)
@@ -194,6 +201,15 @@ async def test_a_cookie_that_was_changed_is_none(visitor: Visitor, before: str, 
 async def test_two_different_cookies_are_none(visitor: Visitor) -> None:
     answer = await visitor.get("/", ("Cookie", "callbackd_session=another"))
     assert answer.status == 401
+
+
+@pytest.mark.parametrize("neighbour", ['seen={"a": 1}', "list[0]=1", 'lang="de', "bare", "a=b c", "ö=1"])
+async def test_cookies_of_other_servers_on_this_host_do_no_harm(
+    office: Office, visitor: Visitor, neighbour: str
+) -> None:
+    other = Visitor(office.portal)
+    cookie = ("Cookie", f"{neighbour}; callbackd_session={visitor.cookie}; {neighbour}")
+    assert (await other.get("/", cookie)).status == 200
 
 
 def test_an_empty_token_is_no_token() -> None:

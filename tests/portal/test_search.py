@@ -131,6 +131,23 @@ async def test_the_export_is_whole_and_harmless(
     assert len({row["id"] for row in rows}) == 40
 
 
+@pytest.mark.parametrize(
+    ("typed", "exported"),
+    [
+        ("Ann; Lee-Ann; 50%", "Ann; Lee-Ann; 50%"),
+        ('x;=HYPERLINK("//a")', "x;'=HYPERLINK(\"//a\")"),
+        ("x; -1", "x;' -1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+    ],
+)
+async def test_no_cell_of_an_export_begins_a_formula_where_semicolons_part_cells(
+    visitor: Visitor, office: Office, typed: str, exported: str
+) -> None:
+    await added(office, 1, name=typed)
+    rows = list(csv.DictReader(io.StringIO(text_of(await visitor.get("/callbacks.csv")), newline="")))
+    assert [row["name"] for row in rows] == [exported]
+
+
 async def test_an_export_has_an_end(visitor: Visitor, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "AT_ONCE", 7)
     monkeypatch.setattr(search, "MOST_EXPORTED", 14)

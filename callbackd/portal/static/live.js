@@ -65,7 +65,10 @@ async function update() {
       const begun = performance.now();
       const piece = document.createElement("template");
       piece.innerHTML = html;
+      const focused = document.activeElement;
       morphChildren(part, piece.content);
+      // A row that was moved to another place lost the focus on its way.
+      if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
       tag = (answer.headers.get("ETag") ?? "").replaceAll('"', "");
       performance.measure("update", { start: begun, end: performance.now() });
     }

@@ -4,6 +4,7 @@ const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.id || node.d
 
 // What people change and the server does not know.
 const OURS = new Set(["open", "value", "checked", "selected"]);
+const isOurs = (node, name) => OURS.has(name) && node.type !== "hidden";
 
 const fits = (node, wanted) => node.nodeType === wanted.nodeType && node.nodeName === wanted.nodeName;
 
@@ -14,10 +15,10 @@ export function morph(from, to) {
   }
   if (from.isEqualNode(to)) return;
   for (const { name, value } of to.attributes) {
-    if (!OURS.has(name) && from.getAttribute(name) !== value) from.setAttribute(name, value);
+    if (!isOurs(from, name) && from.getAttribute(name) !== value) from.setAttribute(name, value);
   }
   for (const { name } of [...from.attributes]) {
-    if (!OURS.has(name) && !to.hasAttribute(name)) from.removeAttribute(name);
+    if (!isOurs(from, name) && !to.hasAttribute(name)) from.removeAttribute(name);
   }
   // A running time is counted here; the server's word on it is a moment old.
   if (to.dataset?.since) return;
