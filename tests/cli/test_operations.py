@@ -104,7 +104,7 @@ async def test_status_in_full(daemon: Shell, house: House) -> None:
         "  ari: ok\n"
         "  database: ok\n"
         "  asterisk: 16.28.0\n"
-        "  asterisk lacks: it is old\n"
+        "  asterisk lacks: old\n"
         "  everything: dialling paused by a limit of 0\n"
         "  calls: 0 live of 0 at most, 0 waiting\n"
         "  events for mqtt: all delivered\n"

@@ -132,6 +132,12 @@ class Stage:
         except TimeoutError:
             raise AssertionError(f"no {what} of {channel} in {[told(event) for event in self.events]}") from None
 
+    async def forgotten(self, path: str) -> None:
+        """Until Asterisk knows that no more: it may tell the end of a thing before it forgets it."""
+        async with asyncio.timeout(LIMIT):
+            while (await self._transport.request("GET", path)).status != 404:
+                pass
+
     async def caller(self) -> str:
         """The id of the channel that entered by itself."""
         await self.until("StasisStart")
@@ -336,6 +342,7 @@ async def sounds_and_their_end(stage: Stage) -> None:
     await stage.until("PlaybackStarted", times=4)
     await stage.ask("DELETE", "/playbacks/p-3")
     await stage.until("PlaybackFinished done", times=2)
+    await stage.forgotten("/playbacks/p-3")
     await stage.ask("DELETE", "/playbacks/p-3")
     await stage.play("leg-a", "p-4", "digits:12")
     await stage.until("PlaybackStarted", times=5)
