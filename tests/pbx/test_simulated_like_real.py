@@ -133,9 +133,9 @@ class Stage:
             raise AssertionError(f"no {what} of {channel} in {[told(event) for event in self.events]}") from None
 
     async def forgotten(self, path: str) -> None:
-        """Until Asterisk knows that no more: it may tell the end of a thing before it forgets it."""
+        """Until Asterisk knows that no more: it may tell the end of a playback before it forgets it."""
         async with asyncio.timeout(LIMIT):
-            while (await self._transport.request("GET", path)).status != 404:
+            while (await self._transport.request("DELETE", path)).status != 404:
                 pass
 
     async def caller(self) -> str:
