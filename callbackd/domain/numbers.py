@@ -85,7 +85,7 @@ def check(raw: str, route: ClientRoute) -> str | Refusal:
         return Refusal(RefusalCode.NOT_ALLOWED, "the number is outside the prefixes that may be dialled")
     if read.refusal is not None:
         return read.refusal
-    if _is_premium(read.number):
+    if read.parsed is not None and _is_premium(read.parsed, read.number):
         return Refusal(RefusalCode.PREMIUM, "the number is a premium-rate or shared-cost one")
     if any(read.number.startswith(prefix) for prefix in route.block):
         return Refusal(RefusalCode.BLOCKED, "the number is in a blocked prefix")
@@ -144,6 +144,7 @@ class _Read:
 
     number: str
     refusal: Refusal | None = None
+    parsed: phonenumbers.PhoneNumber | None = None
 
 
 def _read(raw: str, country: str | None) -> _Read | Refusal:
@@ -170,7 +171,7 @@ def _read(raw: str, country: str | None) -> _Read | Refusal:
     fault = _number_fault(parsed)
     if fault is None and not is_e164(number):
         fault = "no number of any country"
-    return _Read(number) if fault is None else Refusal(RefusalCode.MALFORMED, fault)
+    return _Read(number, parsed=parsed) if fault is None else Refusal(RefusalCode.MALFORMED, fault)
 
 
 def _syntax_fault(raw: str) -> str | None:
@@ -220,8 +221,7 @@ def _special(parsed: phonenumbers.PhoneNumber) -> Refusal | None:
     return _SHORT if phonenumbers.is_valid_short_number(parsed) else None
 
 
-def _is_premium(number: str) -> bool:
-    parsed = phonenumbers.parse(number, None)
+def _is_premium(parsed: phonenumbers.PhoneNumber, number: str) -> bool:
     if phonenumbers.number_type(parsed) in _PREMIUM:
         return True
     # In every area of North America the exchange 976 is premium; the tables know it by area only.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -47,12 +48,11 @@ class Admission:
         checked = check(number, profile.client)
         if isinstance(checked, Refusal):
             return _hindrance(checked, now)
-        refusal = admit(
-            blocked=await self._store.is_blocked(number),
-            dials=await self._store.dials(number, now - LIMIT_WINDOW),
-            limit=self._rules.limits.dials_per_number,
-            now=now,
+        # Asked at the same time: to the store that is one question.
+        blocked, dials = await asyncio.gather(
+            self._store.is_blocked(number), self._store.dials(number, now - LIMIT_WINDOW)
         )
+        refusal = admit(blocked=blocked, dials=dials, limit=self._rules.limits.dials_per_number, now=now)
         return None if refusal is None else _hindrance(refusal, now)
 
     async def at_key_one(self, callback: CallBack) -> Hindrance | None:
@@ -64,14 +64,19 @@ class Admission:
         hours = profile.target.hours
         if hours is not None and not hours.is_open(now):
             return Hindrance(CLOSED, hours.next_opening(now) or now + RECONSIDER)
-        if await self.dialling_paused(callback.profile):
+        # The agent is waiting: everything is asked at the same time.
+        paused, condition, of_number = await asyncio.gather(
+            self.dialling_paused(callback.profile),
+            self._store.condition(callback.profile),
+            self.of_number(callback.number, profile),
+        )
+        if paused:
             return Hindrance(PAUSED, now)
         if callback.number in self.holds.held(callback.profile):
             return Hindrance(CALLING_IN, now)
-        route_open_until = (await self._store.condition(callback.profile)).route_open_until
-        if route_open_until is not None and route_open_until > now:
-            return Hindrance(HELD_BY_ROUTE, route_open_until)
-        return await self.of_number(callback.number, profile)
+        if condition.route_open_until is not None and condition.route_open_until > now:
+            return Hindrance(HELD_BY_ROUTE, condition.route_open_until)
+        return of_number
 
     async def dialling_paused(self, profile: str) -> bool:
         """Paused by an operator, for the profile or for all, or by a limit of 0."""
