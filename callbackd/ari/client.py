@@ -12,6 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from callbackd.ari.decoding import (
+    Malformed,
+    decode_application,
+    decode_bridge,
+    decode_channel,
+    decode_info,
+    decode_playback,
+    decode_sound,
+)
 from callbackd.ari.errors import (
     AriError,
     Conflict,
@@ -23,22 +32,7 @@ from callbackd.ari.errors import (
     allocation_failed,
     refusal,
 )
-from callbackd.ari.models import (
-    Application,
-    AsteriskInfo,
-    Bridge,
-    Channel,
-    Malformed,
-    Playback,
-    Raw,
-    Sound,
-    decode_application,
-    decode_bridge,
-    decode_channel,
-    decode_info,
-    decode_playback,
-    decode_sound,
-)
+from callbackd.ari.models import Application, AsteriskInfo, Bridge, Channel, Playback, Raw, Sound
 from callbackd.ari.transport import Body, Json, Query, Transport
 
 T = TypeVar("T")

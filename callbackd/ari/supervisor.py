@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from callbackd.ari.client import UNWANTED_EVENTS, AriClient
+from callbackd.ari.decoding import decode_event
 from callbackd.ari.errors import (
     ApplicationReplaced,
     AriError,
@@ -27,7 +28,7 @@ from callbackd.ari.errors import (
     ProofFailed,
     StreamClosed,
 )
-from callbackd.ari.models import ApplicationReplacedEvent, ChannelUserevent, Event, decode_event
+from callbackd.ari.models import ApplicationReplacedEvent, ChannelUserevent, Event
 from callbackd.ari.transport import EventStream, Transport
 
 log = logging.getLogger(__name__)

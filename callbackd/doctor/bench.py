@@ -8,8 +8,9 @@ from datetime import datetime
 from uuid import uuid4
 
 from callbackd.ari.client import AriClient
+from callbackd.ari.decoding import decode_event
 from callbackd.ari.errors import AriError
-from callbackd.ari.models import ChannelUserevent, decode_event
+from callbackd.ari.models import ChannelUserevent
 from callbackd.ari.transport import EventStream, Transport
 from callbackd.config.load import Configuration
 from callbackd.doctor.finding import Finding, failed, ok, warning

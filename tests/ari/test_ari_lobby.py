@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from callbackd.ari.client import AriClient
+from callbackd.ari.decoding import decode_event
 from callbackd.ari.fake import FakeTransport
 from callbackd.ari.lobby import Lobby
 from callbackd.ari.media import media
-from callbackd.ari.models import Event, decode_event
+from callbackd.ari.models import Event
 from callbackd.ari.transport import Response
 from callbackd.domain.menu import (
     Answer,

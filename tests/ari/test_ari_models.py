@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callbackd.ari import models
-from callbackd.ari.models import decode_event
+from callbackd.ari import decoding, models
+from callbackd.ari.decoding import decode_event
 
 CHANNEL = {
     "id": "c-1",
@@ -103,7 +103,7 @@ def test_every_event_we_use(raw: dict[str, Any], kind: type[models.Event], field
 
 
 def test_a_channel() -> None:
-    channel = models.decode_channel(CHANNEL)
+    channel = decoding.decode_channel(CHANNEL)
     assert channel.up
     assert channel.caller == models.CallerId("Jane", "+14165550123")
     assert channel.created_at == datetime(2026, 11, 2, 15, 0, 0, 250000, tzinfo=UTC)
@@ -111,8 +111,8 @@ def test_a_channel() -> None:
 
 
 def test_a_playback_knows_its_channel() -> None:
-    assert models.decode_playback(PLAYBACK).channel_id == "c-1"
-    assert models.decode_playback(PLAYBACK | {"target_uri": "bridge:b-1"}).channel_id is None
+    assert decoding.decode_playback(PLAYBACK).channel_id == "c-1"
+    assert decoding.decode_playback(PLAYBACK | {"target_uri": "bridge:b-1"}).channel_id is None
 
 
 @pytest.mark.parametrize(
@@ -167,6 +167,6 @@ ODD: list[Any] = [
 FIELDS = ["application", "timestamp", "channel", "bridge", "playback", "peer", "cause", "tech_cause", "args"]
 
 
-@given(st.sampled_from(sorted(models._EVENTS)), st.dictionaries(st.sampled_from(FIELDS), st.sampled_from(ODD)))
+@given(st.sampled_from(sorted(decoding._EVENTS)), st.dictionaries(st.sampled_from(FIELDS), st.sampled_from(ODD)))
 def test_no_json_breaks_the_decoder(kind: str, fields: dict[str, Any]) -> None:
     decode_event(event(kind, channel=CHANNEL, bridge=BRIDGE, playback=PLAYBACK, peer=CHANNEL) | fields)

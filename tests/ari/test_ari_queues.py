@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from callbackd.ari.client import AriClient
+from callbackd.ari.decoding import decode_event
 from callbackd.ari.fake import FakeTransport
-from callbackd.ari.models import DeviceStateChanged, decode_event
+from callbackd.ari.models import DeviceStateChanged
 from callbackd.ari.switchboard import Switchboard
 from callbackd.ari.transport import Response
 

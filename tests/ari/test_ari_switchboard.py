@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from callbackd.ari.client import AriClient
+from callbackd.ari.decoding import decode_event
 from callbackd.ari.errors import Unreachable
 from callbackd.ari.fake import FakeTransport, Request
-from callbackd.ari.models import decode_event
 from callbackd.ari.names import channel_id
 from callbackd.ari.switchboard import Switchboard, key_of
 from callbackd.ari.transport import Response
