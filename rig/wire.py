@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import math
 import socket
 import struct
 import time
 from array import array
 
 from rig.audio import FRAME, QUIET, RATE, Sound, from_ulaw, rms
+from rig.playout import JITTER, Playout
 
 _SO_ATTACH_FILTER = 26
 _SO_TIMESTAMPNS = 35
 _ULAW_PAYLOAD = 0
 _MARKER = 0x80
-_PLAYOUT = 0.06
-"""A packet within this of where its RTP time stamp puts it is played there, as a phone's jitter buffer would; the first
-of a talk spurt is played when it arrives."""
 
 
 class Recording:
@@ -33,8 +32,8 @@ class Recording:
     def __init__(self, ports: tuple[int, int]) -> None:
         self.started_at = time.monotonic()
         self._loop = asyncio.get_running_loop()
-        self._samples = array("h")
-        self._base: tuple[int, int] | None = None  # RTP time stamp, sample position
+        self._played = Playout.strict()
+        self._said = Playout.patient()
         self._arrivals: list[tuple[float, float]] = []
         self._stopped_at: float | None = None
         self._waiting: set[asyncio.Event] = set()
@@ -83,9 +82,19 @@ class Recording:
         """What was heard until now, silence included."""
         if self._stopped_at is None:
             self._read()
+        return self._so_far(self._played)
+
+    @property
+    def said(self) -> Sound:
+        """The same without what a late packet spoils: what was said and in which order, not how it sounded."""
+        if self._stopped_at is None:
+            self._read()
+        return self._so_far(self._said)
+
+    def _so_far(self, playout: Playout) -> Sound:
         now = self._stopped_at or time.monotonic()
-        missing = round((now - self.started_at - _PLAYOUT) * RATE) - len(self._samples)
-        return Sound(self.started_at, self._samples + array("h", bytes(2 * max(0, missing))))
+        missing = round((now - self.started_at - JITTER) * RATE) - len(playout.samples)
+        return Sound(self.started_at, playout.samples + array("h", bytes(2 * max(0, missing))))
 
     async def heard_sound(self, limit: float = 5.0, threshold: float = QUIET, since: float | None = None) -> float:
         """Waits until something audible comes after `since` (default now); its instant. TimeoutError after `limit`."""
@@ -149,22 +158,12 @@ class Recording:
     def _packet(self, rtp: bytes, arrived: float) -> None:
         if len(rtp) <= 12 or rtp[0] >> 6 != 2 or rtp[1] & 0x7F != _ULAW_PAYLOAD:
             return
-        pause = not self._arrivals or arrived - self._arrivals[-1][0] > _PLAYOUT
+        gap = arrived - self._arrivals[-1][0] if self._arrivals else math.inf
         stamp: int = struct.unpack_from("!I", rtp, 4)[0]
         heard = from_ulaw(rtp[12 + 4 * (rtp[0] & 0x0F) :])
         self._arrivals.append((arrived, rms(heard)))
-        place = max(0, round((arrived - self.started_at) * RATE))
-        if self._base is not None and not (pause or rtp[1] & _MARKER):
-            ideal = self._base[1] + ((stamp - self._base[0] + (1 << 31)) % (1 << 32) - (1 << 31))
-            if abs(ideal - place) <= _PLAYOUT * RATE:
-                place = ideal
-        self._base = (stamp, place)
-        end = place + len(heard)
-        if place < 0:
-            return
-        if end > len(self._samples):
-            self._samples.extend(array("h", bytes(2 * (end - len(self._samples)))))
-        self._samples[place:end] = heard
+        for playout in (self._played, self._said):
+            playout.play(heard, arrived - self.started_at, stamp, gap, begins=bool(rtp[1] & _MARKER))
 
 
 def _only_ports(tap: socket.socket, first: int, last: int) -> None:

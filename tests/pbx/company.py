@@ -239,7 +239,7 @@ def marks(call: PhoneCall, since: float | None = None, until: float | None = Non
         recording = call.recording
     except LookupError:
         return []  # its behaviour is about to record
-    piece = recording.sound.part(since, until)
+    piece = recording.said.part(since, until)
     found: list[tuple[str, float]] = []
     current, last_frame = "", 0
     candidate, run = "", 0
