@@ -223,7 +223,7 @@ def settings_of_the_unit() -> dict[str, list[str]]:
 def test_the_unit_promises_what_the_daemon_does() -> None:
     unit = settings_of_the_unit()
     assert unit["Type"] == ["notify"]
-    assert unit["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+    assert unit["ExecReload"] == ['/bin/sh -c "kill -HUP ${MAINPID}"']
     assert unit["Restart"] == ["on-failure"]
     assert unit["RestartPreventExitStatus"] == [str(daemon.EXIT_REPLACED)]
     assert unit["StateDirectory"] == ["callbackd"]

@@ -91,10 +91,8 @@ ELSEWHERE = {
     "scripts/make-prompts": "tests/test_prompts.py::test_the_catalogue_and_the_sounds_agree",  # what it has made
     "python -m build": "tests/packaging/test_package.py::test_the_wheel_has_every_file_of_the_package_and_no_other",
     "apt-get install python3-venv": "scripts/prepare::python3-venv",
-    # These need systemd as process 1; what it would send and hear is tested.
-    "systemctl reload callbackd": "tests/test_notify.py::test_a_daemon_tells_its_whole_life",
-    "systemctl reset-failed callbackd": "tests/test_notify.py::test_the_unit_has_no_mistake",
-    "journalctl -u callbackd": "tests/test_notify.py::test_the_unit_has_no_mistake",
+    "systemctl reload callbackd": "tests/walk/test_service.py::_a_reload_tells_whether_the_files_were_right",
+    "journalctl -u callbackd -t callbackd": "tests/walk/test_service.py::_what_cannot_start_says_why",
 }
 
 

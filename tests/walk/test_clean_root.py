@@ -5,35 +5,26 @@ the same machine with the database of the release before. The PBX is a real Aste
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from callbackd.store.migrate import load_migrations
-from rig.bare import BareRoot, bare_root
+from rig.bare import BareRoot
 from rig.behaviours import presses, talks
-from rig.ports import free_tcp_port
 from rig.rig import Rig
-from rig.root import RootError, StderrProgress
 from tests.store.earlier.make import FOLDER, name_of
+from tests.walk.installed import install, readiness, take_free_ports, until
 
-PROJECT = Path(__file__).resolve().parents[2]
-SOURCES = ("callbackd", "config", "dialplan", "packaging", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 AGENT = "1001"
 CLIENT = "+14165550123"
 EARLIER = "01kaq5v2m8x0r9c3dz7e6w4tyn"
@@ -45,22 +36,11 @@ Json = Any
 pytestmark = [pytest.mark.pbx, pytest.mark.install, pytest.mark.timeout(900)]
 
 
-@pytest.fixture
-def debian() -> Iterator[BareRoot]:
-    try:
-        with bare_root(StderrProgress()) as root:
-            yield root
-    except RootError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"no bare Debian, and CI needs one: {error}", pytrace=False)
-        pytest.skip(f"no bare Debian: {error}")
-
-
 async def test_from_a_wheel_to_a_callback_and_on_with_the_database_of_the_release_before(
     debian: BareRoot, tmp_path: Path
 ) -> None:
-    wheel = await asyncio.to_thread(_wheel, tmp_path)
-    await asyncio.to_thread(_install, debian, wheel)
+    await asyncio.to_thread(install, debian, tmp_path)
+    _with_its_user(debian)
     async with await Rig.prepared() as rig:
         await _configured(debian, rig)
         host = Host(debian, tmp_path / "log")
@@ -87,7 +67,9 @@ class Host:
         """The daemon, ready; afterwards it is told to stop, and stops well."""
         process = await self._root.start("callbackd", "run", user="callbackd", log=self._log)
         try:
-            await _until(lambda: process.returncode is not None or _ready(_port(self._root)), 30.0, self._log)
+            await until(
+                lambda: process.returncode is not None or readiness(self._root) == 200, 30.0, self._log.read_text
+            )
             assert process.returncode is None, self._log.read_text()
             yield
             process.send_signal(signal.SIGTERM)
@@ -106,35 +88,12 @@ class Host:
             shown.update(self.callbackd("show", callback))
             return bool(shown["ended_at"])
 
-        await _until(ended, 40.0, self._log)
+        await until(ended, 40.0, self._log.read_text)
         assert shown["state"] == "completed", shown
         return shown
 
 
-def _wheel(folder: Path) -> Path:
-    """Built from a copy: a build writes into its sources."""
-    copy = folder / "sources"
-    copy.mkdir()
-    for name in SOURCES:
-        source = PROJECT / name
-        if source.is_dir():
-            shutil.copytree(source, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, copy / name)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, copy], check=True, capture_output=True
-    )
-    [wheel] = folder.glob("callbackd-*.whl")
-    return wheel
-
-
-def _install(debian: BareRoot, wheel: Path) -> None:
-    debian.run("apt-get", "update", "-q")
-    debian.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "python3-venv")
-    debian.run("python3", "-m", "venv", "/opt/callbackd")
-    shutil.copy(wheel, debian.path / "tmp")
-    debian.run("/opt/callbackd/bin/pip", "install", "-q", "--disable-pip-version-check", f"/tmp/{wheel.name}")
-    debian.run("ln", "-s", "/opt/callbackd/bin/callbackd", "/usr/local/bin/callbackd")
+def _with_its_user(debian: BareRoot) -> None:
     debian.run("useradd", "--system", "--home-dir", "/var/lib/callbackd", "--shell", "/usr/sbin/nologin", "callbackd")
     debian.run("install", "-d", "-o", "callbackd", "-g", "callbackd", "-m", "750", "/var/lib/callbackd")
     assert debian.run("callbackd", "--version", user="callbackd").startswith("callbackd ")
@@ -148,12 +107,7 @@ async def _configured(debian: BareRoot, rig: Rig) -> None:
         *("--country", "CA", "--allow", "+1", "--caller-id", "Acme Support <+14165550100>"),
     )
     etc = debian.path / "etc/callbackd"
-    # Two ports that others on this machine may have: the one thing a sysadmin would not have to change.
-    settings = (etc / "callbackd.yaml").read_text()
-    for port in (":4573", ":8780"):
-        assert port in settings
-        settings = settings.replace(port, f":{free_tcp_port()}")
-    (etc / "callbackd.yaml").write_text(settings)
+    take_free_ports(debian)
 
     # At the PBX: the account, the dialplan and the sounds, as init wrote them.
     at_pbx = rig.pbx.home / "etc"
@@ -213,23 +167,3 @@ async def _goes_on_with_it(host: Host, rig: Rig) -> None:
         assert [each["outcome"] for each in shown["attempts"]] == ["answered"]
         assert host.callbackd("show", "01kaq-exhausted")["state"] == "exhausted"
     assert rig.phones.times_rung(EARLIER_CLIENT) == 1
-
-
-def _port(debian: BareRoot) -> int:
-    settings = yaml.safe_load((debian.path / "etc/callbackd/callbackd.yaml").read_text())
-    return int(settings["http"]["listen"].rpartition(":")[2])
-
-
-def _ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (http.client.HTTPException, OSError):
-        return False
-
-
-async def _until(holds: Any, within: float, log: Path) -> None:
-    end = time.monotonic() + within
-    while not await asyncio.to_thread(holds):
-        assert time.monotonic() < end, f"not within {within} s\n{await asyncio.to_thread(log.read_text)}"
-        await asyncio.sleep(0.2)
