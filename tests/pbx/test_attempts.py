@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from rig import audio
-from rig.behaviours import answers, hears, presses, rings_for_ever
+from rig.behaviours import answers, hears, in_turn, presses, rings_for_ever
 from rig.phones import PhoneCall
 from tests.pbx.company import (
     AGENT,
@@ -140,12 +140,11 @@ async def test_a_client_whose_agent_vanishes_hears_an_apology_and_is_tried_again
         await caller.answered()
         await call.hangup()
 
-    company.phones.set(AGENT, drops_the_handset)
+    company.phones.set(AGENT, in_turn(drops_the_handset, speaking_agent()))
     company.phones.set(CLIENT, hears(answers(ring=0.5)))
     asked = await company.asks()
     caller = await company.phones.call(CLIENT)
     await caller.ended()
-    company.phones.set(AGENT, speaking_agent())
     shown = await company.attempt_over(asked, clean=False)
     assert heard(caller) == ["client-apology"]
     assert caller.answered_at is not None
