@@ -99,8 +99,7 @@ async def test_every_page_on_every_screen(browser: Browser, month: Month, theme:
                 beyond = browser.script(BEYOND)
                 if beyond > 0:
                     seen.append(f"{where}: {beyond} px beyond the screen")
-                if width != 3840:
-                    seen.extend(f"{where}: {found}" for found in browser.axe())
+                seen.extend(f"{where}: {found}" for found in browser.axe())
         browser.complaints()  # a page that is not there is a 404, and that is right
 
     await browser.do(look)
