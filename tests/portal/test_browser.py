@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from callbackd.domain.callback import Attempt, EventType, Kind, State, TimelineEvent
+from callbackd.domain.hours import Span
+from callbackd.domain.tallies import Tallies
 from callbackd.store.interface import Change
 from callbackd.store.sqlite import SqliteStore
 from tests.http.asgi import TOKEN
@@ -104,6 +107,45 @@ async def test_every_page_on_every_screen(browser: Browser, month: Month, theme:
 
     await browser.do(look)
     assert not seen, "\n".join(seen)
+
+
+async def test_a_report_that_takes_its_time(
+    browser: Browser, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page shows how far it is, and then by itself the report."""
+    tallies, permits = office.store.tallies, asyncio.Semaphore(3)
+
+    async def slowly(profile: str, days: Sequence[Span]) -> Tallies:
+        await permits.acquire()
+        return await tallies(profile, days)
+
+    monkeypatch.setattr(office.store, "tallies", slowly)
+    monkeypatch.setattr("callbackd.portal.counting.PATIENCE", 0.1)
+    seen: list[str] = []
+
+    def look() -> None:
+        for theme in ("light", "dark"):
+            for width in WIDTHS:
+                browser.screen(width, theme)
+                browser.open("/reports?days=365&profile=support")
+                browser.until_read("42 of 365 days, 11 %", "#counting")
+                browser.photograph(f"report-being-made-{width}-{theme}")
+                where = f"at {width} px, {theme}"
+                seen.extend(f"{where}: {found}" for found in browser.axe())
+                if (beyond := browser.script(BEYOND)) > 0:
+                    seen.append(f"{where}: {beyond} px beyond the screen")
+
+    def see_it_move() -> None:
+        browser.until_read("56 of 365 days, 15 %", "#counting")
+        assert browser.script("return document.querySelector('#counting progress').position.toFixed(2)") == "0.15"
+
+    await browser.do(look)
+    assert not seen, "\n".join(seen)
+    permits.release()
+    await browser.do(see_it_move)
+    for _ in range(30):
+        permits.release()
+    await browser.do(lambda: browser.until_read("What came of the requests"))
 
 
 async def test_nothing_comes_from_elsewhere_and_no_name_is_a_script(browser: Browser, month: Month) -> None:

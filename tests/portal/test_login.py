@@ -14,7 +14,7 @@ from tests.http.house import NOON, StoppedClock
 from tests.portal.office import Office, Visitor, text_of, words_of
 
 PAGES = ["/", "/callbacks", "/callbacks.csv", "/callbacks/x", "/profiles", "/profiles/support", "/reports"]
-PIECES = ["/live/now", "/live/events", "/live/callbacks/x", "/live/session", "/live/nothing"]
+PIECES = ["/live/now", "/live/events", "/live/callbacks/x", "/live/session", "/live/reports", "/live/nothing"]
 CHANGES = [
     "/logout",
     "/callbacks/x/cancel",
