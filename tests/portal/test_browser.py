@@ -19,10 +19,11 @@ from callbackd.domain.tallies import Tallies
 from callbackd.store.interface import Change
 from callbackd.store.sqlite import SqliteStore
 from tests.http.asgi import TOKEN
+from tests.http.house import NOON
 from tests.http.serving import serving
 from tests.portal.browser import WIDTHS, Browser, chromium
 from tests.portal.office import Office
-from tests.portal.sample import HOSTILE, Month
+from tests.portal.sample import HOSTILE, SUPPORT_LINE, Month
 from tests.store.fill import NOW, Mix, fill
 
 CLS = """
@@ -35,6 +36,16 @@ new PerformanceObserver(list => {
 
 BEYOND = "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
 """Pixels by which a page is wider than its screen."""
+
+OUTSIDE = """
+const out = (each, box) => each.getBoundingClientRect().right > box.getBoundingClientRect().right + 1;
+const clipped = each => each.closest(".scroll, .rows, .tabs, svg, select");
+const all = (within, selector) => [...within.querySelectorAll(selector)];
+const found = all(document, ".card, .chapter").flatMap(box =>
+  all(box, "*").filter(each => !clipped(each) && out(each, box)));
+return found.map(each => each.outerHTML.slice(0, 120));
+"""
+"""What sticks out of the box that it is in, but for what is cut off there on purpose."""
 
 FOCUSED = "const at = document.activeElement; return (at.innerText || at.id || '').trim()"
 
@@ -71,6 +82,8 @@ def pages(month: Month) -> dict[str, str]:
         "now": "/",
         "now-one-profile": "/?profile=support",
         "call-back": f"/callbacks/{month.story}",
+        "call-back-waiting": f"/callbacks/{month.waiting}",
+        "call-back-live": f"/callbacks/{month.live_one}",
         "search": "/callbacks",
         "nothing-found": "/callbacks?number=999999",
         "profiles": "/profiles",
@@ -95,7 +108,7 @@ async def test_every_page_on_every_screen(browser: Browser, month: Month, theme:
                 browser.open(path)
                 if name == "reports":
                     browser.until(lambda: browser.script("return document.documentElement.dataset.charts") == "5")
-                if name in ("now", "now-one-profile", "call-back"):
+                if name.startswith(("now", "call-back")):
                     browser.until_read("live", "#link")
                 browser.photograph(f"{name}-{width}-{theme}")
                 where = f"{name} at {width} px, {theme}"
@@ -104,6 +117,32 @@ async def test_every_page_on_every_screen(browser: Browser, month: Month, theme:
                     seen.append(f"{where}: {beyond} px beyond the screen")
                 seen.extend(f"{where}: {found}" for found in browser.axe())
         browser.complaints()  # a page that is not there is a 404, and that is right
+
+    await browser.do(look)
+    assert not seen, "\n".join(seen)
+
+
+async def test_what_is_very_long_stays_in_its_place(browser: Browser, office: Office, month: Month) -> None:
+    """Names, reasons, labels and ids as long as they may be, without a space to break at."""
+    long = replace(SUPPORT_LINE, id="x" * 32, label="L" * 80)
+    office.rules.profiles = {**office.rules.profiles, long.id: long}
+    endpoint = {"endpoint": f"PJSIP/{'e' * 100}"}
+    paths = ["/", f"/?profile={long.id}", "/profiles", f"/profiles/{long.id}", f"/reports?profile={long.id}"]
+    for n, name in enumerate(("W" * 80, "\u202e" + "\u05d0" * 79, "\U0001f600" * 80, HOSTILE * 3)):
+        callback = replace(await month.add(long, NOON), name=name, reason=name * 2, number=f"+12345678901234{n}")
+        answered = TimelineEvent(EventType.AGENT_ANSWERED, NOON, endpoint)
+        await office.store.commit(Change(callback, [answered]))
+        paths += [f"/callbacks/{callback.id}", "/callbacks"]
+    seen: list[str] = []
+
+    def look() -> None:
+        for path in paths:
+            for width in WIDTHS:
+                browser.screen(width, "light")
+                browser.open(path)
+                if (beyond := browser.script(BEYOND)) > 0:
+                    seen.append(f"{path} at {width} px: {beyond} px beyond the screen")
+                seen.extend(f"{path} at {width} px: {each}" for each in browser.script(OUTSIDE))
 
     await browser.do(look)
     assert not seen, "\n".join(seen)
