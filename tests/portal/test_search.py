@@ -84,6 +84,7 @@ async def test_what_is_found(visitor: Visitor, query: str, expected: str) -> Non
         ("since=yesterday", "A date such as 2026-11-02."),
         ("until=0001-01-01", "A date"),
         ("until=9999-12-31", "A date"),
+        ("since=2026-11-02&until=2026-11-01", "This day is before the first."),
         ("state=asleep", "There is no such state."),
     ],
 )
