@@ -97,6 +97,7 @@ async def test_many_days_are_told_week_by_week(office: Office) -> None:
     assert report.by_week
     assert len(report.days) == 16
     assert sum(row.requests for row in report.days) == report.total.requests == 100
+    assert [row.requests for row in report.days[1:-1]] == [7] * 14, "each in its week, block after block"
     assert report.days[-1].label == "Mon 2 Nov"
 
 
