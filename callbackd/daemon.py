@@ -34,6 +34,7 @@ from callbackd.ari.transport import AiohttpTransport, Transport
 from callbackd.ari.wreckage import Wreckage
 from callbackd.config.load import Configuration, load
 from callbackd.config.problems import ConfigurationInvalid
+from callbackd.config.token import TokenUnusable, read_or_make
 from callbackd.domain.attempt_states import Ringing
 from callbackd.domain.callback import State, Step
 from callbackd.domain.telephony import Interrupted
@@ -60,7 +61,6 @@ from callbackd.engine.settlement import Settlement
 from callbackd.http.app import create_app
 from callbackd.http.server import CannotListen, serve
 from callbackd.http.services import Condition, Services
-from callbackd.http.token import TokenUnusable, read_or_make
 from callbackd.journal import start_log
 from callbackd.loop import run as run_in_loop
 from callbackd.metrics.instruments import Instruments
@@ -206,8 +206,8 @@ class Daemon:
         self._start(self._examination.run(), "examination")
         if self._settings.http is not None:
             token = read_or_make(self._settings.http.token_file)
-            if token.warning is not None:
-                log.warning("API token", extra={"problem": token.warning})
+            for warned in token.warnings:
+                log.warning("API token", extra={"problem": warned.problem, "mend": warned.mend})
             services = Services(
                 self._intake, self._desk, self._rules, self, self._control, self._feed, self._metrics, self._eraser
             )

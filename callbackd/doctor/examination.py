@@ -36,6 +36,8 @@ async def examine_with(
         yield ok("configuration", f"{configuration.settings.file}: profiles {', '.join(configuration.profiles)}")
     if (secret := machine.password(configuration.settings.file)) is not None:
         yield secret
+    for finding in machine.token(configuration.settings):
+        yield finding
     yield machine.database(configuration.settings.database)
     daemon = await machine.daemon(configuration.settings)
     if daemon is not None:

@@ -8,11 +8,13 @@ import http.client
 import os
 import socket
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from callbackd.config.settings import Http, Settings
+from callbackd.config.token import TokenUnusable, read
 from callbackd.doctor.finding import Finding, failed, ok, warning
 
 PATIENCE = 3.0
@@ -66,6 +68,21 @@ def password(settings_file: Path) -> Finding | None:
     if mode & 0o077:
         return warning("password", f"{path} can be read by others (mode {mode & 0o777:o})", f"chmod 600 {path}")
     return ok("password", f"{path} can be read by its owner only")
+
+
+def token(settings: Settings) -> Sequence[Finding]:
+    """Whether the API's token is secret and hard to guess; nothing if HTTP is off. None is made here."""
+    if settings.http is None:
+        return []
+    path = settings.http.token_file
+    try:
+        found = read(path)
+    except FileNotFoundError:
+        return [ok("token", f"{path} is not there yet: the first start makes it")]
+    except TokenUnusable as error:
+        return [failed("token", str(error), f"{path} must be readable by the user that callbackd runs as")]
+    warnings = [warning("token", warned.problem, warned.mend) for warned in found.warnings]
+    return warnings or [ok("token", f"{path} can be read by its owner only, and holds a long token")]
 
 
 async def daemon(settings: Settings) -> Daemon | None:

@@ -6,7 +6,8 @@ client (one that counted), numbered from 1 for each call-back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from callbackd.domain.callback import Outcome, State
@@ -85,6 +86,28 @@ class Tallies:
     outcomes: tuple[OutcomeTally, ...] = ()
     waits: tuple[WaitTally, ...] = ()
     quarters: tuple[QuarterTally, ...] = ()
+
+    def later(self, days: int) -> Tallies:
+        """The same, of days that have their place so many days later."""
+        return Tallies(
+            requests=tuple(replace(each, day=each.day + days) for each in self.requests),
+            tries=tuple(replace(each, day=each.day + days) for each in self.tries),
+            outcomes=tuple(replace(each, day=each.day + days) for each in self.outcomes),
+            waits=tuple(replace(each, day=each.day + days) for each in self.waits),
+            quarters=self.quarters,
+        )
+
+
+def together(parts: Iterable[Tallies]) -> Tallies:
+    """The tallies of parts that share no day and follow one another."""
+    kept = list(parts)
+    return Tallies(
+        requests=tuple(each for part in kept for each in part.requests),
+        tries=tuple(each for part in kept for each in part.tries),
+        outcomes=tuple(each for part in kept for each in part.outcomes),
+        waits=tuple(each for part in kept for each in part.waits),
+        quarters=tuple(each for part in kept for each in part.quarters),
+    )
 
 
 def wait_class(waited: timedelta) -> int:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from callbackd.domain.callback import State
 from callbackd.domain.hours import Span
-from callbackd.domain.tallies import Tallies
+from callbackd.domain.tallies import Tallies, together
 from callbackd.engine.clock import Clock
 from callbackd.engine.profiles import Rules
 from callbackd.store.interface import Store
 
 MOST_DAYS = 370
 """So many days make one report at most."""
+
+AT_ONCE = 14
+"""So many days are counted at once: other questions come in between, and it can be told how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +64,22 @@ class Reports:
         tallies = await self._store.tallies(profile, [span])
         return Today(profile, span.opens, tallies, await self._store.endings(profile, span.opens, span.closes))
 
-    async def of(self, profile: str, first: date, last: date) -> Report:
-        """The days from `first` to `last`. Raises `ValueError` for none, and for more than `MOST_DAYS`."""
+    async def of(
+        self, profile: str, first: date, last: date, counted: Callable[[int], None] = lambda _: None
+    ) -> Report:
+        """The days from `first` to `last`. Tells `counted` how many more of them are done, each time some are. Raises
+        `ValueError` for none, and for more than `MOST_DAYS`."""
         count = (last - first).days + 1
         if not 1 <= count <= MOST_DAYS:
             raise ValueError(f"a report has 1 to {MOST_DAYS} days, not {count}")
         days = tuple(first + timedelta(days=n) for n in range(count))
         zone = self.zone(profile)
-        tallies = await self._store.tallies(profile, [span_of(day, zone) for day in days])
-        return Report(profile, zone, days, tallies)
+        parts = []
+        for begin in range(0, count, AT_ONCE):
+            spans = [span_of(day, zone) for day in days[begin : begin + AT_ONCE]]
+            parts.append((await self._store.tallies(profile, spans)).later(begin))
+            counted(len(spans))
+        return Report(profile, zone, days, together(parts))
 
 
 def span_of(day: date, zone: tzinfo) -> Span:

@@ -79,7 +79,7 @@ def create_portal(services: Services, token: str) -> ASGIApp:
         routes=[
             Route("/static/{name}", static),
             *door_routes(pages, sessions, Doorkeeper(now), token),
-            *now_routes(services, pages, board),
+            *now_routes(services, pages, sessions, board),
             *callback_routes(services, pages, sessions),
             *profile_routes(services, pages, sessions),
             *report_routes(services, pages),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -9,13 +11,14 @@ from starlette.routing import Route
 from callbackd.portal.board import Board, Piece
 from callbackd.portal.pages import Pages
 from callbackd.portal.services import Services
+from callbackd.portal.sessions import Sessions
 from callbackd.portal.stream import Signals
 from callbackd.portal.walls import milliseconds
 
 MOST_PAGES = 100_000
 
 
-def now_routes(services: Services, pages: Pages, board: Board) -> list[Route]:
+def now_routes(services: Services, pages: Pages, sessions: Sessions, board: Board) -> list[Route]:
     """``/``, its moving part, and the stream that tells when to ask for it."""
 
     async def now(request: Request) -> Response:
@@ -40,8 +43,9 @@ def now_routes(services: Services, pages: Pages, board: Board) -> list[Route]:
         return moving(request, piece, services)
 
     async def events(request: Request) -> Response:
-        """Says when something has happened."""
-        return Signals(services.feed, request.scope.get("callbackd.closing"))
+        """Says when something has happened, for as long as who asks is logged in."""
+        over = partial(sessions.over, request.state.session)
+        return Signals(services.feed, over, request.scope.get("callbackd.closing"))
 
     return [Route("/", now), Route("/live/now", live), Route("/live/events", events)]
 

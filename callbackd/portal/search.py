@@ -114,6 +114,8 @@ def meant(asked: Asked, rules: Rules, now: datetime, cursor: str | None = None) 
             query = replace(query, since=bound.opens)
         else:
             query = replace(query, until=bound.closes)
+    if query.since is not None and query.until is not None and query.until <= query.since:
+        problems["until"] = "This day is before the first."
     return Meant(query, zone, problems)
 
 

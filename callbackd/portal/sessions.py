@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +21,9 @@ LONGEST = timedelta(days=30)
 
 RENEWED_AFTER = timedelta(minutes=10)
 """A session that is used gets a new cookie this often."""
+
+LOOKED_AT = 15.0
+"""Seconds after which the clock is looked at anew where the end of a session is waited for: clocks are set."""
 
 MOST_ENDED = 10_000
 """Logged-out sessions that are remembered; the oldest makes room."""
@@ -43,6 +48,7 @@ class Sessions:
         self._cookie_key = hmac.digest(token.encode(), b"callbackd portal: session cookie", hashlib.sha256)
         self._form_key = hmac.digest(token.encode(), b"callbackd portal: forms", hashlib.sha256)
         self._ended: dict[str, datetime] = {}
+        self._waited_for: dict[str, set[asyncio.Event]] = {}
 
     def begin(self) -> Session:
         """A new one."""
@@ -63,9 +69,7 @@ class Sessions:
             return None
         nonce, began, made = text.split(".")
         session = Session(nonce, _instant(began), _instant(made))
-        now = self._now()
-        in_time = now < session.made + LIFETIME and now < session.began + LONGEST
-        return session if in_time and nonce not in self._ended else None
+        return session if self._left(session) and nonce not in self._ended else None
 
     def renewed(self, session: Session) -> Session | None:
         """The same with a new cookie, if it is time for one."""
@@ -78,6 +82,24 @@ class Sessions:
         while len(self._ended) >= MOST_ENDED:
             del self._ended[next(iter(self._ended))]
         self._ended[session.nonce] = self._now()
+        for logged_out in self._waited_for.get(session.nonce, ()):
+            logged_out.set()
+
+    async def over(self, session: Session) -> None:
+        """Returns when the session is logged out, or when the time of its cookie is over."""
+        if session.nonce in self._ended:
+            return
+        logged_out = asyncio.Event()
+        waiting = self._waited_for.setdefault(session.nonce, set())
+        waiting.add(logged_out)
+        try:
+            while not logged_out.is_set() and (left := self._left(session)):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(logged_out.wait(), min(left.total_seconds(), LOOKED_AT))
+        finally:
+            waiting.discard(logged_out)
+            if not waiting and self._waited_for.get(session.nonce) is waiting:
+                del self._waited_for[session.nonce]
 
     def form_token(self, session: Session) -> str:
         """What every form of this session carries, and no other site can know."""
@@ -86,6 +108,10 @@ class Sessions:
     def is_form_token(self, session: Session, text: str) -> bool:
         """Whether a form came from a page of this session."""
         return hmac.compare_digest(self.form_token(session).encode(), text.encode())
+
+    def _left(self, session: Session) -> timedelta:
+        """What is left of its time; nothing once it is over."""
+        return max(timedelta(0), min(session.made + LIFETIME, session.began + LONGEST) - self._now())
 
     def _signature(self, text: str) -> str:
         return hmac.new(self._cookie_key, text.encode(), hashlib.sha256).hexdigest()

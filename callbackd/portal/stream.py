@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from starlette.responses import Response
@@ -22,12 +22,14 @@ COME_BACK = 1000
 
 
 class Signals(Response):
-    """``event: changed`` each time events were added, until the reader hangs up or `closing` is set."""
+    """``event: changed`` each time events were added, until the reader hangs up, `over` returns (their session is),
+    or `closing` is set."""
 
-    def __init__(self, feed: Feed, closing: asyncio.Event | None) -> None:
+    def __init__(self, feed: Feed, over: Callable[[], Awaitable[None]], closing: asyncio.Event | None) -> None:
         super().__init__(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._feed = feed
+        self._over = over
         self._closing = closing or asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
@@ -35,6 +37,7 @@ class Signals(Response):
         ends = {
             asyncio.create_task(self._send_all(send)),
             asyncio.create_task(_hung_up(receive)),
+            asyncio.ensure_future(self._over()),
             asyncio.create_task(self._closing.wait()),
         }
         try:

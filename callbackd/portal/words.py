@@ -90,7 +90,7 @@ OUTCOMES: Mapping[Outcome, str] = {
 
 OUTCOMES_EXPLAINED: Mapping[Outcome, str] = {
     Outcome.ANSWERED: "Client and agent were connected.",
-    Outcome.AGENT_RESCHEDULED: "The agent pressed the reschedule key: the client is to be called again later.",
+    Outcome.AGENT_RESCHEDULED: "The agent pressed the reschedule key, so the client is to be called again later.",
     Outcome.AGENT_NO_ANSWER: "Nobody took the call at the target.",
     Outcome.AGENT_BUSY: "The agent's line was busy.",
     Outcome.AGENT_UNREACHABLE: "The agent's phone is not registered, or unknown.",

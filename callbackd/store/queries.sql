@@ -444,15 +444,17 @@ WHERE c.profile = :profile AND c.state = s.value
   AND c.requested_at >= json_extract(d.value, '$[0]') AND c.requested_at < json_extract(d.value, '$[1]')
 GROUP BY 1;
 
+-- A year has many hundred thousand attempts, so each costs as little as can be: most are the first of their call-back and
+-- need no count, and only those that were answered have a wait.
 -- name: tally_attempts
 SELECT day, try, outcome,
-       (waited > :first_wait) + (waited > :second_wait) + (waited > :third_wait) + (waited > :fourth_wait)
-       + (waited > :fifth_wait) AS wait_class,
+       iif(waited IS NULL, NULL, (waited > :first_wait) + (waited > :second_wait) + (waited > :third_wait)
+                                 + (waited > :fourth_wait) + (waited > :fifth_wait)) AS wait_class,
        count(*) AS n, sum(waited) AS waited
 FROM (SELECT d.key AS day, a.outcome,
-             iif(a.counted, min(:most_tries, (SELECT count(*) FROM attempts AS b
-                                              WHERE b.callback_id = a.callback_id AND b.number <= a.number
-                                                AND b.counted)), 0) AS try,
+             iif(a.counted, iif(a.number = 1, 1, min(:most_tries, (
+                 SELECT count(*) FROM attempts AS b
+                 WHERE b.callback_id = a.callback_id AND b.number <= a.number AND b.counted))), 0) AS try,
              iif(a.outcome = 'answered', a.client_answered_at - c.requested_at, NULL) AS waited
       FROM json_each(:days) AS d CROSS JOIN json_each(:states) AS s
       CROSS JOIN callbacks AS c INDEXED BY callbacks_by_profile CROSS JOIN attempts AS a ON a.callback_id = c.id

@@ -181,6 +181,26 @@ async def test_the_mend_for_missing_sounds_names_files_that_are_there(
     assert f"copy {SOUNDS / 'en'}/*.wav to " in (sounds.mend or "")
 
 
+async def test_a_short_token_or_one_that_others_read(configuration: Configuration, asterisk: FakeTransport) -> None:
+    assert configuration.settings.http is not None
+    path = configuration.settings.http.token_file
+    assert _results((await _examine(configuration, asterisk))["token"]) == {Result.OK}
+    assert not path.exists(), "the daemon makes it"
+    path.write_text("swordfish")
+    path.chmod(0o600)
+    [short] = (await _examine(configuration, asterisk))["token"]
+    assert (short.result, "fewer than 32 characters" in short.message) == (Result.WARNING, True)
+    assert "swordfish" not in f"{short}"
+    path.chmod(0o644)
+    found = (await _examine(configuration, asterisk))["token"]
+    assert [each.mend for each in found] == [f"chmod 600 {path}", short.mend]
+    path.write_text("")
+    assert _results((await _examine(configuration, asterisk))["token"]) == {Result.FAILED}
+    path.write_text("x" * 40)
+    path.chmod(0o600)
+    assert _results((await _examine(configuration, asterisk))["token"]) == {Result.OK}
+
+
 # ---- the machine --------------------------------------------------------------------------------------------------
 
 

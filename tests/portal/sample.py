@@ -52,13 +52,14 @@ SALES = replace(SUPPORT, id="sales", label="Sales and everything that has to do 
 
 
 class Month:
-    """Puts call-backs into an office as the engine would have left them. `story` is the id of one with much to tell."""
+    """Puts call-backs into an office as the engine would have left them. `story` is the id of one with much to tell,
+    `waiting` of one that waits, `live_one` of one on the phone."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
         self._chance = random.Random(7)  # noqa: S311
         self._made = 0
-        self.story = ""
+        self.story = self.waiting = self.live_one = ""
         office.rules.profiles = {"sales": SALES, "support": SUPPORT_LINE}
         office.calls.agents = False
 
@@ -69,17 +70,19 @@ class Month:
                 at = NOW - timedelta(days=day, minutes=self._chance.choice([20, 60, 90, 100, 150, 200, 330]))
                 await self._past(at, self._chance.choice([SALES, SUPPORT_LINE, SUPPORT_LINE]))
         for _ in range(30):
-            await self._add(
+            await self.add(
                 self._chance.choice([SALES, SUPPORT_LINE]),
                 NOW - timedelta(minutes=self._chance.randint(1, 50)),
                 priority=self._chance.choice([0, 0, 0, 10]),
             )
         for minutes in (7, 25, 90, 1100, 4000):
-            await self._add(SUPPORT_LINE, NOW - timedelta(minutes=30), due_at=NOW + timedelta(minutes=minutes))
+            coming = NOW + timedelta(minutes=minutes)
+            self.waiting = (await self.add(SUPPORT_LINE, NOW - timedelta(minutes=30), due_at=coming)).id
         await self._on_the_phone()
         self._office.clock.at = NOW
 
-    async def _add(self, profile: Profile, at: datetime, **values: object) -> CallBack:
+    async def add(self, profile: Profile, at: datetime, **values: object) -> CallBack:
+        """One that waits."""
         self._made += 1
         fields = {
             "id": f"01kaq{self._made:021d}",
@@ -99,7 +102,7 @@ class Month:
 
     async def _past(self, at: datetime, profile: Profile) -> None:
         """Tried until it was reached or the rules ended it."""
-        callback = await self._add(profile, at)
+        callback = await self.add(profile, at)
         kind, number = Kind.REQUEST, 0
         at += timedelta(minutes=self._chance.randint(0, 9))
         while not callback.state.ended:
@@ -166,7 +169,7 @@ class Month:
         states = [State.AGENT, State.AGENT, State.CLIENT, State.CONNECTED, State.OFFERING]
         for n, state in enumerate(states):
             at = NOW - timedelta(seconds=15 + 35 * n)
-            callback = await self._add(SUPPORT_LINE, at)
+            callback = await self.add(SUPPORT_LINE, at)
             if state is State.OFFERING:
                 offer = Offer(callback.id, 1, at, at)
                 started = TimelineEvent(EventType.OFFER_STARTED, at, {"offer": 1})
@@ -177,4 +180,4 @@ class Month:
                 attempt = Attempt(callback.id, 1, Kind.REQUEST, at, heard, rung, up)
                 started = TimelineEvent(EventType.ATTEMPT_STARTED, at, {"attempt": 1, "kind": "request"})
                 change = Change(replace(callback, state=state, attempts_made=1), [started], attempt=attempt)
-            await self._office.store.commit(change)
+            self.live_one = (await self._office.store.commit(change)).id

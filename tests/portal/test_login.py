@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from tests.http.house import NOON, StoppedClock
 from tests.portal.office import Office, Visitor, text_of, words_of
 
 PAGES = ["/", "/callbacks", "/callbacks.csv", "/callbacks/x", "/profiles", "/profiles/support", "/reports"]
-PIECES = ["/live/now", "/live/events", "/live/callbacks/x", "/live/session", "/live/nothing"]
+PIECES = ["/live/now", "/live/events", "/live/callbacks/x", "/live/session", "/live/reports", "/live/nothing"]
 CHANGES = [
     "/logout",
     "/callbacks/x/cancel",
@@ -210,6 +211,26 @@ async def test_cookies_of_other_servers_on_this_host_do_no_harm(
     other = Visitor(office.portal)
     cookie = ("Cookie", f"{neighbour}; callbackd_session={visitor.cookie}; {neighbour}")
     assert (await other.get("/", cookie)).status == 200
+
+
+async def test_the_end_of_a_session_can_be_waited_for() -> None:
+    clock = StoppedClock(NOON)
+    sessions = Sessions(TOKEN, clock.now)
+    session, another = sessions.begin(), sessions.begin()
+    waits = [asyncio.create_task(sessions.over(session)) for _ in range(2)]
+    still = asyncio.create_task(sessions.over(another))
+    await asyncio.sleep(0)
+    sessions.end(session)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*waits)
+        await sessions.over(session)
+    assert not still.done()
+    still.cancel()
+    await asyncio.wait({still})
+    clock.at = NOON + LIFETIME
+    async with asyncio.timeout(5):
+        await sessions.over(another)
+    assert not sessions._waited_for, "nothing is kept of who no longer waits"
 
 
 def test_an_empty_token_is_no_token() -> None:

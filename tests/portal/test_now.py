@@ -27,6 +27,7 @@ from callbackd.domain.callback import (
 from callbackd.domain.hours import Interval, TargetHours
 from callbackd.engine.profiles import Limits
 from callbackd.portal import board as boards
+from callbackd.portal.sessions import LIFETIME
 from callbackd.portal.stream import Signals
 from callbackd.store.interface import Change, Pause, ProfileCondition
 from tests.http.house import NOON, SUPPORT
@@ -307,6 +308,31 @@ async def test_the_stream_ends_when_the_daemon_does(office: Office) -> None:
         return await asyncio.Future[Any]()
 
     async with asyncio.timeout(5):
-        await Signals(office.feed, closing)({}, receive, send)
+        await Signals(office.feed, asyncio.Future, closing)({}, receive, send)
     assert sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+    assert not office.feed._grown
+
+
+async def test_a_stream_ends_with_the_session_that_opened_it(office: Office, visitor: Visitor) -> None:
+    """In every window, and no other session's; what is logged out hears nothing more."""
+    other = Visitor(office.portal)
+    await other.log_in()
+    async with serving(office.portal) as port, aiohttp.ClientSession() as browser, asyncio.timeout(10):
+
+        async def opened(who: Visitor) -> aiohttp.ClientResponse:
+            headers = {"Cookie": f"callbackd_session={who.cookie}"}
+            answer = await browser.get(f"http://127.0.0.1:{port}/live/events", headers=headers)
+            assert await answer.content.readuntil(b"data: \n\n")
+            return answer
+
+        windows, others = [await opened(visitor), await opened(visitor)], await opened(other)
+        assert (await visitor.submit("/logout")).status == 303
+        for window in windows:
+            assert await window.content.read() == b""
+        await added(office, 1)
+        assert await others.content.readuntil(b"\n\n") == b"event: changed\ndata: \n\n"
+        office.clock.at += LIFETIME - timedelta(milliseconds=50)
+        late = await opened(other)
+        office.clock.at += timedelta(milliseconds=50)
+        assert await late.content.read() == b""
     assert not office.feed._grown

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from html import unescape
 
 import pytest
 
 from callbackd.domain.callback import Attempt, Kind, Outcome, Reschedules, State
+from callbackd.domain.hours import Span
+from callbackd.domain.tallies import Tallies
 from callbackd.engine.reports import span_of
 from callbackd.portal.report import told
-from callbackd.store.interface import Change
+from callbackd.store.interface import Change, StoreUnavailable
 from tests.http.house import NOON, SUPPORT
 from tests.portal.office import Office, Visitor, text_of, words_of
 from tests.portal.test_now import TORONTO, added
@@ -92,6 +97,7 @@ async def test_many_days_are_told_week_by_week(office: Office) -> None:
     assert report.by_week
     assert len(report.days) == 16
     assert sum(row.requests for row in report.days) == report.total.requests == 100
+    assert [row.requests for row in report.days[1:-1]] == [7] * 14, "each in its week, block after block"
     assert report.days[-1].label == "Mon 2 Nov"
 
 
@@ -144,3 +150,93 @@ async def test_days_without_requests(visitor: Visitor, office: Office) -> None:
     assert "There is no profile yet." in words_of(await visitor.get("/reports"))
     assert "There is no profile" in words_of(await visitor.get("/"))
     assert "There is no profile yet" in words_of(await visitor.get("/profiles"))
+
+
+class _Slow:
+    """Holds every count of days back until it is let go on."""
+
+    def __init__(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked = 0
+        self.counted = 0
+        self.goes_on = asyncio.Event()
+        self.fails: Exception | None = None
+        tallies = office.store.tallies
+
+        async def slowly(profile: str, days: Sequence[Span]) -> Tallies:
+            self.asked += 1
+            if self.asked > 1:
+                await self.goes_on.wait()
+            if self.fails is not None:
+                raise self.fails
+            self.counted += len(days)
+            return await tallies(profile, days)
+
+        monkeypatch.setattr(office.store, "tallies", slowly)
+        monkeypatch.setattr("callbackd.portal.counting.PATIENCE", 0.02)
+
+    async def done(self, visitor: Visitor, path: str) -> None:
+        """Wait until a count is over."""
+        self.goes_on.set()
+        async with asyncio.timeout(10):
+            while (await visitor.get(path)).status != 204:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+YEAR = "profile=support&since=2025-11-03&until=2026-11-02"
+
+
+async def test_a_report_that_takes_its_time_shows_how_far_it_is(
+    office: Office, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in range(100):
+        await lived(office, day, NOON - timedelta(days=3 * day), State.COMPLETED, Outcome.ANSWERED)
+    slow = _Slow(office, monkeypatch)
+    answer = await visitor.get("/reports?profile=support&days=365")
+    assert answer.status == 200
+    assert "The report is being made" in words_of(answer)
+    assert "14 of 365 days, 3 %" in words_of(answer)
+    wanted = re.search(r'data-progress="([^"]+)"', text_of(answer))
+    assert wanted is not None
+    path = unescape(wanted[1])
+    assert path == f"/live/reports?{YEAR}"
+    piece = await visitor.get(path)
+    assert (piece.status, '<progress aria-label="Days counted" max="365" value="14">' in text_of(piece)) == (200, True)
+    await slow.done(visitor, path)
+    made = await visitor.get("/reports?profile=support&days=365")
+    assert "What came of the requests" in words_of(made)
+    assert "Requests 100 Completed 100" in words_of(made)
+    assert slow.counted == 365, "counted once, whoever looked and however often"
+
+
+async def test_who_asks_for_another_report_waits_for_the_first(
+    office: Office, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = _Slow(office, monkeypatch)
+    await visitor.get(f"/reports?{YEAR}")
+    assert "waits until another report is done" in words_of(await visitor.get("/reports?days=1"))
+    await slow.done(visitor, "/live/reports?days=1")
+    assert "Nobody asked for a call-back" in words_of(await visitor.get("/reports?days=1"))
+
+
+async def test_a_count_that_fails_is_told_and_can_be_tried_again(
+    office: Office, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = _Slow(office, monkeypatch)
+    slow.fails = StoreUnavailable("the disk is gone")
+    await slow.done(visitor, f"/live/reports?{YEAR}")
+    assert (await visitor.get(f"/reports?{YEAR}")).status == 503
+    slow.fails = None
+    assert (await visitor.get(f"/reports?{YEAR}")).status == 200
+
+
+async def test_a_count_that_nobody_waits_for_is_given_up(
+    office: Office, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = _Slow(office, monkeypatch)
+    await visitor.get(f"/reports?{YEAR}")
+    monkeypatch.setattr("callbackd.portal.counting.ABANDONED", 0.0)
+    await slow.done(visitor, f"/live/reports?{YEAR}")
+    assert slow.counted < 365
+    monkeypatch.setattr("callbackd.portal.counting.ABANDONED", 30.0)
+    answer = await visitor.get(f"/reports?{YEAR}")
+    assert answer.status == 200

@@ -84,6 +84,7 @@ async def test_what_is_found(visitor: Visitor, query: str, expected: str) -> Non
         ("since=yesterday", "A date such as 2026-11-02."),
         ("until=0001-01-01", "A date"),
         ("until=9999-12-31", "A date"),
+        ("since=2026-11-02&until=2026-11-01", "This day is before the first."),
         ("state=asleep", "There is no such state."),
     ],
 )
@@ -166,3 +167,11 @@ async def test_days_are_those_of_the_profiles_zone(visitor: Visitor, office: Off
     office.rules.profiles = {**office.rules.profiles, "tokyo": tokyo}
     assert found(text_of(await visitor.get("/callbacks?since=2026-11-02"))) == "1"
     assert found(text_of(await visitor.get("/callbacks?since=2026-11-02&profile=support"))) == ""
+
+
+async def test_a_search_of_a_profile_that_is_gone_says_so(visitor: Visitor, office: Office) -> None:
+    """The form has what was asked for, whether there is such a profile or not."""
+    await added(office, 1, profile="gone")
+    page = text_of(await visitor.get("/callbacks?profile=gone"))
+    assert found(page) == "1"
+    assert "<option selected>gone</option>" in page

@@ -4,6 +4,7 @@ import { morphChildren } from "./morph.js";
 
 const APART = 500; // ms between two updates at least
 const ANYWAY = 10000; // ms after which it is asked for without a word: time passes too
+const SET = 3000; // ms by which a clock that is late was set, not slow on its way
 const STALE = 25000; // ms without an answer after which the page says so
 
 const part = document.getElementById("live");
@@ -35,6 +36,13 @@ function stopwatch(ms) {
   return hours ? `${hours}:${pad(minutes)}:${pad(seconds % 60)}` : `${minutes}:${pad(seconds % 60)}`;
 }
 
+// An answer's way here takes time and makes the daemon's clock look late: the least late word counts, so that no running
+// time goes back. A clock that was set is another matter.
+function hear(now) {
+  const found = now - Date.now();
+  if (found > ahead || found < ahead - SET) ahead = found;
+}
+
 function tick() {
   const now = Date.now() + ahead;
   for (const each of part.querySelectorAll("[data-since]")) {
@@ -57,7 +65,7 @@ async function update() {
     }
     if (answer.ok || answer.status === 304) {
       heard = performance.now();
-      ahead = Number(answer.headers.get("X-Now")) - Date.now();
+      hear(Number(answer.headers.get("X-Now")));
       say("live", "live");
     }
     if (answer.ok) {
@@ -67,6 +75,7 @@ async function update() {
       piece.innerHTML = html;
       const focused = document.activeElement;
       morphChildren(part, piece.content);
+      tick();
       // A row that was moved to another place lost the focus on its way.
       if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
       tag = (answer.headers.get("ETag") ?? "").replaceAll('"', "");

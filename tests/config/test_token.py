@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from callbackd.http.token import TokenUnusable, read_or_make
+from callbackd.config.token import SHORTEST, TokenUnusable, read, read_or_make
+
+LONG = "x" * SHORTEST
 
 
 def test_it_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
@@ -15,13 +17,13 @@ def test_it_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
 
     made = read_or_make(path)
     assert made.made
-    assert made.warning is None
+    assert made.warnings == ()
     assert len(made.text) >= 40
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
 
     again = read_or_make(path)
-    assert (again.text, again.made, again.warning) == (made.text, False, None)
+    assert (again.text, again.made, again.warnings) == (made.text, False, ())
 
 
 def test_no_two_are_alike(tmp_path: Path) -> None:
@@ -36,12 +38,34 @@ def test_it_is_not_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o660, 0o602])
 def test_a_file_that_others_can_read_is_warned_of(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "api-token"
-    path.write_text("a-token\n")
+    path.write_text(f"{LONG}\n")
     path.chmod(mode)
     token = read_or_make(path)
-    assert token.text == "a-token"
-    assert token.warning is not None
-    assert f"chmod 600 {path}" in token.warning
+    assert token.text == LONG
+    [warned] = token.warnings
+    assert "other users" in warned.problem
+    assert warned.mend == f"chmod 600 {path}"
+
+
+def test_a_short_one_that_somebody_made_is_warned_of_and_taken(tmp_path: Path) -> None:
+    path = tmp_path / "api-token"
+    for text in ("swordfish", LONG[:-1]):
+        path.write_text(f"{text}\n")
+        path.chmod(0o600)
+        token = read_or_make(path)
+        assert token.text == text
+        [warned] = token.warnings
+        assert f"fewer than {SHORTEST} characters" in warned.problem
+        assert "remove it and start callbackd anew" in warned.mend
+        assert text not in repr(token)
+    path.write_text(LONG)
+    assert read_or_make(path).warnings == ()
+
+
+def test_to_look_makes_none(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path / "api-token")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"  \n"])

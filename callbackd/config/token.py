@@ -6,8 +6,13 @@ import os
 import secrets
 import stat
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+SHORTEST = 32
+"""Characters of a token that nobody guesses; one that is made here has more."""
 
 _BYTES = 32
 _LARGEST = 4096
@@ -17,32 +22,47 @@ class TokenUnusable(Exception):
     """The token file can't be read, made or used; the text names the cause and the mend."""
 
 
+class Warned(NamedTuple):
+    """What is unwise, and the mend."""
+
+    problem: str
+    mend: str
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The token, whether it was `made` just now, and what is unwise about its file, if anything."""
+    """The token, whether it was `made` just now, and what is unwise about it. No warning shows any of its text."""
 
     text: str
     made: bool = False
-    warning: str | None = None
+    warnings: tuple[Warned, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Token(made={self.made}, warning={self.warning!r})"
+        return f"Token(made={self.made}, warnings={self.warnings!r})"
 
 
 def read_or_make(path: Path) -> Token:
     """The token in the file, which is made with mode 0600 if it isn't there. Raises `TokenUnusable`."""
     try:
-        return _read(path)
+        return read(path)
     except FileNotFoundError:
         pass
-    except OSError as error:
-        raise _unusable(path, "can't be read", error) from None
     try:
         _make(path)
         token = _read(path)
     except OSError as error:
         raise _unusable(path, "can't be made", error) from None
     return Token(token.text, made=True)
+
+
+def read(path: Path) -> Token:
+    """The token in the file. Raises `FileNotFoundError` if there is none, and `TokenUnusable`."""
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unusable(path, "can't be read", error) from None
 
 
 def _read(path: Path) -> Token:
@@ -54,10 +74,17 @@ def _read(path: Path) -> Token:
         raise TokenUnusable(f"{path} is empty: remove it, and the next start makes a new token")
     if not text.isascii() or not text.isprintable() or " " in text or len(content) == _LARGEST:
         raise TokenUnusable(f"{path} holds no token: it must be one line of visible ASCII characters without spaces")
-    warning = None
+    return Token(text, warnings=tuple(_warnings(path, mode, text)))
+
+
+def _warnings(path: Path, mode: int, text: str) -> Iterator[Warned]:
     if mode & (stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH):
-        warning = f"{path} can be read or written by other users (mode {mode:04o}): chmod 600 {path}"
-    return Token(text, warning=warning)
+        yield Warned(f"{path} can be read or written by other users (mode {mode:04o})", f"chmod 600 {path}")
+    if len(text) < SHORTEST:
+        yield Warned(
+            f"{path} holds a token of fewer than {SHORTEST} characters, which may be guessed",
+            "remove it and start callbackd anew, which makes a long one; give that to whoever uses the API",
+        )
 
 
 def _make(path: Path) -> None:
