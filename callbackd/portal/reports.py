@@ -64,6 +64,8 @@ def report_routes(services: Services, pages: Pages) -> list[Route]:
         known = sorted(services.rules.profiles)
         names = (profile,) if profile in known else tuple(known)
         problem = None
+        if profile and profile not in known:
+            problem = "There is no such profile, or no longer: these are the figures of all of them."
         today = max((services.reports.day_at(name) for name in names), default=services.desk.now().date())
         first, last, days = today - timedelta(days=DAYS_UNLESS_SAID - 1), today, DAYS_UNLESS_SAID
         try:

@@ -144,6 +144,13 @@ async def test_days_that_are_none_are_told(visitor: Visitor, query: str) -> None
     assert "Choose a first and a last day" in words_of(answer)
 
 
+async def test_a_profile_that_is_gone_is_told(visitor: Visitor) -> None:
+    answer = await visitor.get("/reports?profile=%3Cb%3Egone")
+    assert answer.status == 422
+    assert "There is no such profile, or no longer" in words_of(answer)
+    assert "<b>" not in answer.text
+
+
 async def test_days_without_requests(visitor: Visitor, office: Office) -> None:
     assert "Nobody asked for a call-back on these days." in words_of(await visitor.get("/reports"))
     office.rules.profiles = {}
