@@ -191,7 +191,7 @@ class Daemon:
         link = Link(Phase, lambda: self._link.state.phase.value)
         followed_by = self._consumers()
         self._retention = Retention(store, clock, lambda: self._settings.retention, self._delivered)
-        self._eraser = Eraser(store, self._desk, self._delivered)
+        self._eraser = Eraser(store, self._desk, settlement, self._delivered)
         self._examination = Examination(store, lambda damage: instruments.database_damaged.set(bool(damage)))
         self._metrics = Metrics(store, self._feed, clock, self._control, instruments, link, followed_by)
 
