@@ -179,6 +179,7 @@ class Simulation:
             return
         self._lives += 1
         self._began_at = self.world.time
+        self._judge.rest.begun()
         self._stage.evidence.trouble(CATCHES_UP)
         self.busy_steps = 0
         self._doors.pending = 0

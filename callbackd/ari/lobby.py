@@ -6,8 +6,7 @@ Their channels are the PBX's own and keep its ids; nothing here ever hangs up a 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
-from uuid import uuid4
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from callbackd.ari.client import AriClient
 from callbackd.ari.errors import AriError, NotFound
@@ -20,7 +19,7 @@ from callbackd.ari.models import (
     StasisEnd,
     StasisStart,
 )
-from callbackd.ari.names import parse_channel
+from callbackd.ari.names import parse_channel, playbacks_of_caller
 from callbackd.ari.speech import Voice
 from callbackd.domain.menu import (
     Answer,
@@ -85,15 +84,11 @@ class Lobby:
 
     def open(self, visit: Visit) -> None:
         """Follow a caller's events from now on."""
-        name = f"cbm-{uuid4().hex}"
-        self._voices[visit.id] = Voice(
-            self._client,
-            visit.id,
-            lambda utterance, part: f"{name}-p{utterance % 1_000_000:06d}{part % 1000:03d}",
-            language=visit.language,
-            prompts=visit.prompts,
-            label="caller",
-        )
+        self._voices[visit.id] = self._voice(visit.id, visit.language, visit.prompts)
+
+    def _voice(self, channel_id: str, language: str, prompts: Mapping[str, tuple[str, ...]]) -> Voice:
+        names = playbacks_of_caller(channel_id)
+        return Voice(self._client, channel_id, names, language=language, prompts=prompts, label="caller")
 
     def close(self, visit: Visit) -> None:
         """Follow them no more; nothing is done to their channel."""
@@ -139,8 +134,15 @@ class Lobby:
             log.warning("a caller's menu", extra={"channel": visit.id, "error": str(error)})
         return ()
 
-    async def hand_back(self, channel_id: str) -> None:
-        """Let a caller who is not followed go on in the dialplan; what hinders it is said."""
+    async def hand_back(self, channel_id: str, *, left: bool = False) -> None:
+        """Let a caller go on in the dialplan, once what is said to them is over; what hinders it is said.
+
+        `left`: by a daemon that is no more. A tone that it has begun is never over by itself, and is stopped.
+        """
+        if (voice := self._voices.get(channel_id)) is not None:
+            await voice.hush()
+        elif left:
+            await self._voice(channel_id, "", {}).end_tones()
         try:
             await self._hand_back(channel_id)
         except AriError as error:

@@ -95,6 +95,7 @@ class _LineState:
     legs: dict[Leg, _LegState] = field(default_factory=dict)
     speech: dict[Leg, Speech] = field(default_factory=dict)
     bridged: set[Leg] = field(default_factory=set)
+    taken_over: set[Leg] = field(default_factory=set)
     has_bridge: bool = False
     may_have_bridge: bool = False
 
@@ -135,11 +136,15 @@ class Switchboard:
         self._lines[key] = _LineState(line, key)
 
     def adopt(self, line: Line, legs: frozenset[Leg]) -> None:
-        """Follow a call that was up before we were: its legs are answered and bridged."""
+        """Follow a call that was up before we were: its legs are answered and bridged.
+
+        A leg may hear a tone that nobody here has begun: its first `Hush` stops that.
+        """
         self.open(line)
         state = self._lines[key_of(line)]
         state.has_bridge = True
         state.bridged = set(legs)
+        state.taken_over = set(legs)
         for leg in legs:
             state.leg(leg).answered = True
             state.leg(leg).in_stasis.set()
@@ -174,6 +179,9 @@ class Switchboard:
                     return failed
                 if not await self._speech(state, leg).say(effect) and not effect.loop:
                     return (SpeechEnded(leg, effect.utterance),)
+            case Hush(leg) if leg in state.taken_over:
+                state.taken_over.discard(leg)
+                await self._speech(state, leg).end_tones()
             case Hush(leg):
                 await self._speech(state, leg).hush()
         return ()

@@ -23,6 +23,7 @@ from callbackd.domain.telephony import (
     Effect,
     Finish,
     Happening,
+    Hush,
     Interrupted,
     Leg,
     Line,
@@ -396,14 +397,17 @@ class Calls:
         return self._open(callback, line_of(callback, Step.OFFER, offer.number, profile), play, effects)
 
     def adopt(self, callback: CallBack, attempt: Attempt, profile: Profile, agent: Leg) -> Call:
-        """Two people who were talking before we were there: go on following them."""
+        """Two people who were talking before we were there: go on following them.
+
+        The agent may still hear what the daemon before us said, a connecting tone that never ends among it.
+        """
         script = states.Script.of(profile, callback.number, callback.counted)
         legs = frozenset({agent, CLIENT})
         core = states.Core(script, attempt, legs, agent=agent, network_took=True, utterance=limits.ADOPTED)
         machine = states.Talking(core, attempt.client_answered_at or self.clock.now())
         line = line_of(callback, Step.ATTEMPT, attempt.number, profile)
         play = AttemptPlay(machine, LiveProspects(self.rules, callback))
-        call = Call(self, callback, line, play, (), dialled=True)
+        call = Call(self, callback, line, play, (Hush(agent),), dialled=True)
         self._enter(call)
         self.phones.adopt(line, legs)
         return call

@@ -15,7 +15,7 @@ class Phones(Protocol):
         """Follow the events of a call from now on: before anything is asked for it."""
 
     def adopt(self, line: Line, legs: frozenset[Leg]) -> None:
-        """Follow a call that was up before we were."""
+        """Follow a call that was up before we were; the first `Hush` of a leg ends the tones it may hear."""
 
     async def close(self, line: Line) -> None:
         """The call is over: its bridge goes, and whatever is left of its legs."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from simulation.asterisk.phones import Call
 from simulation.judge.evidence import LONGEST_CALL, Evidence, instant, leg_of, must
 
 SETTLES = 30.0
@@ -83,6 +84,20 @@ class Rest:
         if left and again:
             evidence.world.after(LOOK_AGAIN, lambda: self._gone(ended, ended_at, quiet, again=True))
 
+    def begun(self) -> None:
+        """A daemon begins: whoever stood in the menu of the one before is handed back soon."""
+        left = [call for call in self._evidence.callers if _in_menu(call)]
+        if left:
+            self._evidence.world.after(SETTLES, lambda: self._handed_back(left))
+
+    def _handed_back(self, left: Sequence[Call]) -> None:
+        evidence = self._evidence
+        left = [call for call in left if _in_menu(call)]
+        if left and evidence.quiet_since(evidence.world.time - SETTLES):
+            must(False, f"{left[0].number} was in the menu of a daemon that is no more, and is not handed back")
+        if left:
+            evidence.world.after(LOOK_AGAIN, lambda: self._handed_back(left))
+
     def rest(self, quiet_since: float) -> None:
         """At the end: nothing failed any more since then, everybody has gone home, and a while has passed."""
         self._look()
@@ -141,3 +156,7 @@ class Rest:
         }
         taken = [row["profile"] for row in evidence.live() if row["id"] in vanished]
         return len(taken) >= book.max_concurrent or taken.count(profile) >= book.offices[profile].at_once
+
+
+def _in_menu(call: Call) -> bool:
+    return call.ended_at is None and call.continued_at is None

@@ -94,6 +94,7 @@ class FakePhones:
         self.trouble: list[str] = []
         self.said: list[tuple[Leg, str]] = []
         self.adopted: list[frozenset[Leg]] = []
+        self.hushed: list[Leg] = []
         self._calls: dict[Key, _Call] = {}
 
     # What the engine asks.
@@ -135,6 +136,7 @@ class FakePhones:
                 if not loop:
                     self._later(SPEECH, call, SpeechEnded(leg, utterance))
             case Hush(leg):
+                self.hushed.append(leg)
                 call.saying.pop(leg, None)
         return ()
 

@@ -93,6 +93,7 @@ async def test_two_who_talk_are_adopted(stores: Stores) -> None:
         assert wreckage.known == {callback.id: (Step.ATTEMPT, 1)}
         assert house.phones.adopted == [frozenset({AGENT, CLIENT})]
         await house.passes(minutes=10)
+        assert house.phones.hushed == [AGENT], "what the daemon before may have left them to hear keeps them apart"
         assert (await house.get(callback.id)).state is State.CONNECTED
         house.phones.happens(callback.id, LegEnded(CLIENT, Outcome.ANSWERED, 16))
         await house.passes(seconds=1)

@@ -8,8 +8,10 @@ from functools import cache
 
 import pytest
 
+from simulation import stage
+from simulation.asterisk.phones import Behaviour
 from simulation.office import Office
-from simulation.people import Manners
+from simulation.people import Manners, People
 from simulation.rules import Book
 from simulation.run import Result, run
 from simulation.scenario import TRUNK, Deed, Fall, Scenario, What
@@ -30,6 +32,13 @@ CALLBACK = Scenario(
     falls=(),
     troubled_until=400.0,
     ends_at=7200.0,
+)
+
+
+IN_THE_MENU = replace(
+    CALLBACK,
+    deeds=(Deed(60.0, What.MENU, "support", "+14165550123"),),
+    troubled_until=300.0,
 )
 
 
@@ -67,3 +76,14 @@ def test_killed_again_and_again_it_ends_all_the_same() -> None:
     assert result.violated is None, "\n".join(result.tail)
     assert result.counts["kills"] == 7
     assert result.counts["ended completed"] == 1
+
+
+@pytest.mark.parametrize("after", [0.3, 0.8, 1.3, 2.1, 3.0, 5.5])
+def test_a_tone_that_stands_in_for_a_sound_keeps_no_caller_from_the_queue(
+    monkeypatch: pytest.MonkeyPatch, after: float
+) -> None:
+    monkeypatch.setattr(stage, "WITHOUT_SOUNDS", 1.0)
+    monkeypatch.setattr(People, "caller", lambda _: Behaviour())
+    result = run(replace(IN_THE_MENU, deeds=(*IN_THE_MENU.deeds, Deed(60.0 + after, What.KILL, amount=DOWN))))
+    assert result.violated is None, "\n".join(result.tail)
+    assert result.counts["kills"] == 1
