@@ -24,7 +24,7 @@ from callbackd.agi.server import serve as serve_agi
 from callbackd.agi.services import Services as AgiServices
 from callbackd.ari.abilities import Abilities
 from callbackd.ari.client import UNUSED_EVENTS, AriClient
-from callbackd.ari.errors import ApplicationReplaced
+from callbackd.ari.errors import ApplicationReplaced, AriError
 from callbackd.ari.lobby import Lobby
 from callbackd.ari.models import Event
 from callbackd.ari.strays import Strays
@@ -57,6 +57,7 @@ from callbackd.engine.reports import Reports
 from callbackd.engine.retention import Retention
 from callbackd.engine.scheduler import Scheduler
 from callbackd.engine.settlement import Settlement
+from callbackd.engine.vigil import Vigil
 from callbackd.http.app import create_app
 from callbackd.http.server import CannotListen, serve
 from callbackd.http.services import Condition, Services
@@ -92,6 +93,9 @@ RESTART_FOR = ("ari", "database", "agi", "http", "mqtt", "webhooks")
 
 QUEUES_AGAIN = 60.0
 """Seconds after which the queues that seem to have nobody are asked again."""
+
+SETTLE_AGAIN = 30.0
+"""Seconds after which it is tried again to settle what a fault of ours kept from it."""
 
 TAKE_DOWN_LIMIT = 5.0
 """Seconds that calls have to come down once they may not go on."""
@@ -168,6 +172,7 @@ class Daemon:
         )
         self._recovery = Recovery(store, self._rules, clock, self._calls, settlement, self._scheduler)
         self._heartbeat = Heartbeat(store, clock, self._calls, lambda: self._link.ready)
+        self._vigil = Vigil(self._calls, self._phones, lambda: self._link.ready)
         instruments = Instruments()
         self._intake = CountedIntake(store, self._rules, clock, chance, self._scheduler, instruments)
         self._desk = Desk(store, clock, self._rules, self._calls, self._scheduler)
@@ -202,6 +207,8 @@ class Daemon:
         self._start(self._look_at_queues(), "queues")
         self._start(self._strays.run(), "strays")
         self._start(self._heartbeat.run(), "heartbeat")
+        self._start(self._vigil.run(), "vigil")
+        self._start(self._settle_again(), "settle again")
         self._start(self._retention.run(), "retention")
         self._start(self._examination.run(), "examination")
         if self._settings.http is not None:
@@ -341,6 +348,16 @@ class Daemon:
             await asyncio.sleep(QUEUES_AGAIN)
             if self._link.ready:
                 await self._phones.look_again()
+
+    async def _settle_again(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(SETTLE_AGAIN)
+            if self._recovery.incomplete and self._link.ready:
+                try:
+                    await self._recovery.again(await Wreckage.look(self._link.client))
+                except (AriError, StoreError) as error:
+                    log.warning("can't settle what was left", extra={"error": str(error)})
 
     def _start(self, work: Coroutine[None, None, object], name: str) -> None:
         self._group.create_task(work, name=name)

@@ -254,6 +254,19 @@ class Switchboard:
             return ()
         return self._answered(state, leg) if channel is not None and channel.up else ()
 
+    async def still_up(self, lines: Sequence[Line]) -> Sequence[frozenset[Leg]] | None:
+        """The legs of each of these calls that are up, by one look for all; None if that can't be known."""
+        try:
+            channels = await self._client.channels()
+        except AriError as error:
+            log.debug("can't look after calls", extra={"error": str(error)})
+            return None
+        up: dict[LineKey, set[Leg]] = {}
+        for channel in channels:
+            if (ours := parse_channel(channel.id)) is not None:
+                up.setdefault(ours[0], set()).add(ours[1])
+        return [frozenset(up.get(key_of(line), ())) for line in lines]
+
     async def _meaning(self, state: _LineState, leg: Leg, signal: Event) -> Sequence[Happening]:
         match signal:
             case StasisStart() if leg.role is Role.AGENT:

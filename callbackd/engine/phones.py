@@ -32,5 +32,8 @@ class Phones(Protocol):
         To be asked before a ring time-out is believed: two people may be talking.
         """
 
+    async def still_up(self, lines: Sequence[Line]) -> Sequence[frozenset[Leg]] | None:
+        """The legs of each of these calls that are up, by one look for all; None if that can't be known."""
+
     def agents_available(self, queue: str) -> bool:
         """Whether an Asterisk queue has a member that could be rung."""

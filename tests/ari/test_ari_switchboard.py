@@ -74,3 +74,17 @@ async def test_the_tone_of_a_daemon_that_is_no_more_does_not_keep_two_apart_who_
     looked = len(transport.requests)
     await phones.perform(line, Hush(agent))
     assert len(transport.requests) == looked, "what is said from now on is known"
+
+
+async def test_the_legs_that_are_up_are_seen_by_one_look_for_all_calls() -> None:
+    agent = Leg(Role.AGENT)
+    talk, other = replace(LINE, step=Step.ATTEMPT), replace(LINE, step=Step.ATTEMPT, sequence=2)
+    transport = FakeTransport()
+    names = [channel_id(key_of(talk), agent), channel_id(key_of(talk), CLIENT), NAME, "1.1"]
+    transport.on("GET", "/channels", Response(200, [{"id": name, "name": name, "state": "Up"} for name in names]))
+    phones = Switchboard(AriClient(transport, "callbackd"), lambda _id, _signal: None, lambda: None)
+    assert await phones.still_up([other, talk]) == [frozenset(), frozenset({agent, CLIENT})]
+    assert len(transport.requests) == 1
+    for answer in (Unreachable("no answer", perhaps_acted=True), Response(200, {"message": "half an answer"})):
+        transport.on("GET", "/channels", answer)
+        assert await phones.still_up([talk]) is None
