@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from functools import partial
-from math import inf
 from pathlib import Path
 from random import Random
 
@@ -180,6 +179,7 @@ class Simulation:
         self._lives += 1
         self._began_at = self.world.time
         self._judge.rest.begun()
+        self._stage.evidence.daemon_runs = True
         self._stage.evidence.trouble(CATCHES_UP)
         self.busy_steps = 0
         self._doors.pending = 0
@@ -218,7 +218,7 @@ class Simulation:
             self._transport.abandon()
         life.kill()
         self._life = None
-        self._stage.evidence.trouble(inf)
+        self._stage.evidence.daemon_runs = False
         self._judge.look()
         self._judge.rest.promises()
 

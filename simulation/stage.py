@@ -63,6 +63,7 @@ class Stage:
             self._seen += 1
             if entry.what == "ended":
                 self.judge.parting.over(entry.leg, entry.number)
+                self.judge.rest.put_down(entry.leg)
 
     def go_home(self) -> None:
         """Whoever is still on the phone puts it down."""

@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from simulation.asterisk.phones import Call
-from simulation.judge.evidence import LONGEST_CALL, Evidence, instant, leg_of, must
+from simulation.judge.evidence import LONGEST_CALL, Evidence, Leg, instant, leg_of, must
 
 SETTLES = 30.0
 """Seconds without trouble after which nothing may be left of a call that has ended."""
 
 AT_ONCE = 2.0
 """The same, of a call in which nothing went wrong, nor for a while before."""
+
+UNHEARD = 150.0
+"""The same, after which the end of a call is written whose phones have all been put down, told or not."""
 
 LONG_BEFORE = 120.0
 LOOK_AGAIN = 5.0
@@ -83,6 +86,26 @@ class Rest:
             must(False, f"{call.leg} to {call.number} is still up, {now - ended_at:.0f} s after its call ended")
         if left and again:
             evidence.world.after(LOOK_AGAIN, lambda: self._gone(ended, ended_at, quiet, again=True))
+
+    def put_down(self, channel: str) -> None:
+        """A phone was put down. If it was its call's last one, the end is written before long."""
+        if (leg := leg_of(channel)) is not None:
+            self._evidence.world.after(UNHEARD, lambda: self._noticed(leg))
+
+    def _noticed(self, leg: Leg) -> None:
+        evidence = self._evidence
+        calls = [each for each in evidence.calls if (found := leg_of(each.leg)) is not None and found.call == leg.call]
+        if any(call.ended_at is None for call in calls):
+            return
+        table = "attempts" if leg.step == "a" else "offers"
+        row = evidence.one(
+            f"SELECT outcome FROM {table} WHERE callback_id = ? AND number = ?", leg.callback, leg.sequence  # noqa: S608
+        )
+        if row is None or row["outcome"] is not None:
+            return
+        if evidence.quiet_since(evidence.world.time - UNHEARD):
+            must(False, f"{evidence.name(leg.callback)} is still on the phone, whose phones were all put down")
+        evidence.world.after(LOOK_AGAIN, lambda: self._noticed(leg))
 
     def begun(self) -> None:
         """A daemon begins: whoever stood in the menu of the one before is handed back soon."""
