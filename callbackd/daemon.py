@@ -35,7 +35,7 @@ from callbackd.ari.wreckage import Wreckage
 from callbackd.config.load import Configuration, load
 from callbackd.config.problems import ConfigurationInvalid
 from callbackd.domain.attempt_states import Ringing
-from callbackd.domain.callback import State, Step
+from callbackd.domain.callback import Step
 from callbackd.domain.telephony import Interrupted
 from callbackd.engine.admission import Admission
 from callbackd.engine.callers import Callers
@@ -209,6 +209,7 @@ class Daemon:
         self._start(self._heartbeat.run(), "heartbeat")
         self._start(self._vigil.run(), "vigil")
         self._start(self._settle_again(), "settle again")
+        self._start(self._lobby.run(lambda: self._link.ready), "lobby")
         self._start(self._retention.run(), "retention")
         self._start(self._examination.run(), "examination")
         if self._settings.http is not None:
@@ -448,10 +449,9 @@ class Daemon:
         """Two who talk are left to the next start; every other call is taken down, callers in the menu handed back."""
         self._scheduler.stop()
         await self._menus.stop_now(TAKE_DOWN_LIMIT)
-        for call in self._calls:
-            if call.play.state is not State.CONNECTED:
-                call.put(Interrupted(call.legs))
-        others = [call for call in self._calls if call.play.state is not State.CONNECTED]
+        others = [call for call in self._calls if not call.talking]
+        for call in others:
+            call.put(Interrupted(call.legs))
         await self._ended(TAKE_DOWN_LIMIT, others)
         await self._heartbeat.beat()
         self.stopped.set()

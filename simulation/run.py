@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from simulation.asterisk.phones import Call
 from simulation.asterisk.transport import SimulatedTransport
 from simulation.doors import Doors
 from simulation.judge.evidence import LONGEST_CALL, Violated
@@ -119,6 +120,11 @@ class Simulation:
         self._judge.rest.rest(self.scenario.troubled_until)
         if self._life is None or self._life.daemon is None:
             raise Violated("the daemon does not run at the end")
+
+    @property
+    def calls(self) -> list[Call]:
+        """All calls that the daemon made, in their order."""
+        return self._stage.evidence.calls
 
     def close(self) -> None:
         """Let go of everything."""

@@ -5,11 +5,12 @@ Their channels are the PBX's own and keep its ids; nothing here ever hangs up a 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from callbackd.ari.client import AriClient
-from callbackd.ari.errors import AriError, NotFound
+from callbackd.ari.errors import AriError, NotFound, ServerError, Unreachable
 from callbackd.ari.models import (
     Channel,
     ChannelDestroyed,
@@ -44,6 +45,9 @@ DOOR = "intake"
 KEPT = ("CALLBACKD_STATUS", "ACCEPTED")
 """The channel variable, and its value, that tells the dialplan of a call-back."""
 
+HAND_BACK_AGAIN = 5.0
+"""Seconds after which a caller is handed back whom a request that failed has kept from it."""
+
 _KEYS = frozenset("0123456789*#")
 
 
@@ -64,6 +68,18 @@ class Lobby:
         self._arrived = arrived
         self._tell = tell
         self._voices: dict[str, Voice] = {}
+        self._kept: set[str] = set()
+        """Those who were to be handed back, but the request failed: they hear nothing."""
+        self._some_kept = asyncio.Event()
+
+    async def run(self, ready: Callable[[], bool]) -> None:
+        """Until cancelled: hand back whom a request that failed has kept from it, while the link is ready."""
+        while True:
+            await self._some_kept.wait()
+            await asyncio.sleep(HAND_BACK_AGAIN)
+            if ready():
+                self._some_kept.clear()
+                await self._hand_back_again()
 
     def route(self, event: Event) -> None:
         """Hand one event of Asterisk's to the menu it belongs to; all others are dropped."""
@@ -148,6 +164,12 @@ class Lobby:
         except AriError as error:
             log.warning("a caller was not handed back", extra={"channel": channel_id, "error": str(error)})
 
+    async def _hand_back_again(self) -> None:
+        for channel_id in tuple(self._kept):
+            self._kept.discard(channel_id)
+            if channel_id not in self._voices:
+                await self.hand_back(channel_id)
+
     async def missed(self, known: Collection[str]) -> tuple[Sequence[str], Sequence[str]]:
         """What a link or a daemon that was lost has left: the stranded, and the gone.
 
@@ -168,3 +190,7 @@ class Lobby:
             await self._client.continue_in_dialplan(channel_id)
         except NotFound:
             log.debug("a caller is gone already", extra={"channel": channel_id})
+        except (Unreachable, ServerError):
+            self._kept.add(channel_id)
+            self._some_kept.set()
+            raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -256,3 +257,37 @@ def test_the_playbacks_of_two_callers_have_names_of_their_own_and_of_one_length(
     names = [*playbacks_of_caller("1795451000.7"), *playbacks_of_caller(f"pbx-{'9' * 120}.7")]
     assert len(set(names)) == len(names)
     assert len({len(name) for name in names}) == 1
+
+
+async def test_a_caller_whom_a_lost_request_kept_is_handed_back_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire()
+    asked = asyncio.Event()
+
+    def continues(_: Any) -> Response:
+        asked.set()
+        return Response(204)
+
+    wire.transport.on("POST", "/channels/.*/continue", continues)
+    wire.transport.on("POST", "/channels/.*/continue", Response(500, {"message": "not now"}), once=True)
+    wire.transport.fail_before("POST", "/channels/.*/continue")
+    wire.lobby.open(VISIT)
+    await wire.lobby.perform(VISIT, Leave())
+    wire.lobby.close(VISIT)
+    monkeypatch.setattr("callbackd.ari.lobby.HAND_BACK_AGAIN", 0.0)
+    running = asyncio.create_task(wire.lobby.run(lambda: True))
+    async with asyncio.timeout(5):
+        await asked.wait()
+    running.cancel()
+    assert len(wire.transport.asked("POST", f"/channels/{CALLER}/continue")) == 3
+
+
+async def test_a_caller_who_came_back_meanwhile_stays() -> None:
+    """They had left: only the answer was lost."""
+    wire = Wire()
+    wire.transport.fail_after("POST", "/channels/.*/continue")
+    await wire.lobby.hand_back(CALLER)
+    wire.lobby.open(VISIT)
+    await wire.lobby._hand_back_again()
+    wire.lobby.close(VISIT)
+    await wire.lobby._hand_back_again()
+    assert len(wire.transport.asked("POST", f"/channels/{CALLER}/continue")) == 1
