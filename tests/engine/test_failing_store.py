@@ -11,7 +11,7 @@ from callbackd.domain.callback import CallBack, EventType, OfferOutcome, Outcome
 from callbackd.engine import calls as calls_module
 from callbackd.store.interface import Change, StoreUnavailable
 from callbackd.store.memory import MemoryStore
-from tests.engine.company import always_open, company
+from tests.engine.company import always_open, company, number
 from tests.engine.fake_phones import TALKER, Person, agent, fails
 from tests.engine.faulty import Faulty
 from tests.engine.test_recovery import FakeWreckage
@@ -174,3 +174,29 @@ class TestAFaultOfOurs:
                 await house.calls.cancel(name)
             await house.passes(minutes=1)
             assert (await house.get(name)).state is State.CANCELLED
+
+    @pytest.mark.parametrize("claimed", [True, False])
+    @in_virtual_time
+    async def test_one_that_can_not_be_started_keeps_no_other_from_it(
+        self, monkeypatch: pytest.MonkeyPatch, claimed: bool
+    ) -> None:
+        async with company(MemoryStore()) as house:
+            whole: Any = house.calls.begin_attempt if claimed else house.admission.of_number
+
+            def bug(what: Any, *more: Any) -> Any:
+                if number(1) in (what, getattr(what, "number", None)):
+                    raise RuntimeError("a bug")
+                return whole(what, *more)
+
+            owner, name = (house.calls, "begin_attempt") if claimed else (house.admission, "of_number")
+            monkeypatch.setattr(owner, name, bug)
+            first = await house.ask(1)
+            await house.passes(seconds=1)
+            second = await house.ask(2)
+            await house.passes(minutes=5)
+            assert (await house.get(second)).state is State.COMPLETED
+            assert (await house.get(first)).state is State.SCHEDULED
+            assert await house.outcomes(first) == ([Outcome.INTERRUPTED] if claimed else [])
+            monkeypatch.setattr(owner, name, whole)
+            await house.passes(minutes=10)
+            assert (await house.get(first)).state is State.COMPLETED
