@@ -24,7 +24,7 @@ from callbackd.agi.server import serve as serve_agi
 from callbackd.agi.services import Services as AgiServices
 from callbackd.ari.abilities import Abilities
 from callbackd.ari.client import UNUSED_EVENTS, AriClient
-from callbackd.ari.errors import ApplicationReplaced
+from callbackd.ari.errors import ApplicationReplaced, AriError
 from callbackd.ari.lobby import Lobby
 from callbackd.ari.models import Event
 from callbackd.ari.strays import Strays
@@ -36,7 +36,7 @@ from callbackd.config.load import Configuration, load
 from callbackd.config.problems import ConfigurationInvalid
 from callbackd.config.token import TokenUnusable, read_or_make
 from callbackd.domain.attempt_states import Ringing
-from callbackd.domain.callback import State, Step
+from callbackd.domain.callback import Step
 from callbackd.domain.telephony import Interrupted
 from callbackd.engine.admission import Admission
 from callbackd.engine.callers import Callers
@@ -58,6 +58,7 @@ from callbackd.engine.reports import Reports
 from callbackd.engine.retention import Retention
 from callbackd.engine.scheduler import Scheduler
 from callbackd.engine.settlement import Settlement
+from callbackd.engine.vigil import Vigil
 from callbackd.http.app import create_app
 from callbackd.http.server import CannotListen, serve
 from callbackd.http.services import Condition, Services
@@ -92,6 +93,9 @@ RESTART_FOR = ("ari", "database", "agi", "http", "mqtt", "webhooks")
 
 QUEUES_AGAIN = 60.0
 """Seconds after which the queues that seem to have nobody are asked again."""
+
+SETTLE_AGAIN = 30.0
+"""Seconds after which it is tried again to settle what a fault of ours kept from it."""
 
 TAKE_DOWN_LIMIT = 5.0
 """Seconds that calls have to come down once they may not go on."""
@@ -168,6 +172,7 @@ class Daemon:
         )
         self._recovery = Recovery(store, self._rules, clock, self._calls, settlement, self._scheduler)
         self._heartbeat = Heartbeat(store, clock, self._calls, lambda: self._link.ready)
+        self._vigil = Vigil(self._calls, self._phones, lambda: self._link.ready)
         instruments = Instruments()
         self._intake = CountedIntake(store, self._rules, clock, chance, self._scheduler, instruments)
         self._desk = Desk(store, clock, self._rules, self._calls, self._scheduler)
@@ -191,7 +196,7 @@ class Daemon:
         link = Link(Phase, lambda: self._link.state.phase.value)
         followed_by = self._consumers()
         self._retention = Retention(store, clock, lambda: self._settings.retention, self._delivered)
-        self._eraser = Eraser(store, self._desk, self._delivered)
+        self._eraser = Eraser(store, self._desk, settlement, self._delivered)
         self._examination = Examination(store, lambda damage: instruments.database_damaged.set(bool(damage)))
         self._metrics = Metrics(store, self._feed, clock, self._control, instruments, link, followed_by)
 
@@ -202,6 +207,9 @@ class Daemon:
         self._start(self._look_at_queues(), "queues")
         self._start(self._strays.run(), "strays")
         self._start(self._heartbeat.run(), "heartbeat")
+        self._start(self._vigil.run(), "vigil")
+        self._start(self._settle_again(), "settle again")
+        self._start(self._lobby.run(lambda: self._link.ready), "lobby")
         self._start(self._retention.run(), "retention")
         self._start(self._examination.run(), "examination")
         if self._settings.http is not None:
@@ -342,6 +350,16 @@ class Daemon:
             if self._link.ready:
                 await self._phones.look_again()
 
+    async def _settle_again(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(SETTLE_AGAIN)
+            if self._recovery.incomplete and self._link.ready:
+                try:
+                    await self._recovery.again(await Wreckage.look(self._link.client))
+                except (AriError, StoreError) as error:
+                    log.warning("can't settle what was left", extra={"error": str(error)})
+
     def _start(self, work: Coroutine[None, None, object], name: str) -> None:
         self._group.create_task(work, name=name)
 
@@ -431,10 +449,9 @@ class Daemon:
         """Two who talk are left to the next start; every other call is taken down, callers in the menu handed back."""
         self._scheduler.stop()
         await self._menus.stop_now(TAKE_DOWN_LIMIT)
-        for call in self._calls:
-            if call.play.state is not State.CONNECTED:
-                call.put(Interrupted(call.legs))
-        others = [call for call in self._calls if call.play.state is not State.CONNECTED]
+        others = [call for call in self._calls if not call.talking]
+        for call in others:
+            call.put(Interrupted(call.legs))
         await self._ended(TAKE_DOWN_LIMIT, others)
         await self._heartbeat.beat()
         self.stopped.set()

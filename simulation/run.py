@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from functools import partial
-from math import inf
 from pathlib import Path
 from random import Random
 
+from simulation.asterisk.phones import Call
 from simulation.asterisk.transport import SimulatedTransport
 from simulation.doors import Doors
 from simulation.judge.evidence import LONGEST_CALL, Violated
@@ -121,6 +121,11 @@ class Simulation:
         if self._life is None or self._life.daemon is None:
             raise Violated("the daemon does not run at the end")
 
+    @property
+    def calls(self) -> list[Call]:
+        """All calls that the daemon made, in their order."""
+        return self._stage.evidence.calls
+
     def close(self) -> None:
         """Let go of everything."""
         if self._life is not None:
@@ -179,6 +184,8 @@ class Simulation:
             return
         self._lives += 1
         self._began_at = self.world.time
+        self._judge.rest.begun()
+        self._stage.evidence.daemon_runs = True
         self._stage.evidence.trouble(CATCHES_UP)
         self.busy_steps = 0
         self._doors.pending = 0
@@ -217,7 +224,7 @@ class Simulation:
             self._transport.abandon()
         life.kill()
         self._life = None
-        self._stage.evidence.trouble(inf)
+        self._stage.evidence.daemon_runs = False
         self._judge.look()
         self._judge.rest.promises()
 

@@ -18,6 +18,9 @@ from simulation.scenario import Scenario
 from simulation.story import Story
 from simulation.world import World
 
+WITHOUT_SOUNDS = 0.15
+"""The share of scenarios in which no sound is installed: tones stand in, which never end by themselves."""
+
 
 class Stage:
     """`phones` are those of the clients, by number; the agents' are in the `directory`.
@@ -46,6 +49,8 @@ class Stage:
             self.directory.add_queue("support", "600", *(self.directory.phones[name] for name in scenario.queue))
         self.directory.add_trunk("trunk", self.phones.get)
         self.asterisk = Asterisk(self.world, self.directory)
+        if Random(f"sounds {seed}").random() < WITHOUT_SOUNDS:
+            self.asterisk.miss_all_sounds()
         self.network = Network(self.world, self.asterisk, scenario.weather)
         self.network.lost = self.judge.parting.lost
         self._seen = 0
@@ -58,6 +63,7 @@ class Stage:
             self._seen += 1
             if entry.what == "ended":
                 self.judge.parting.over(entry.leg, entry.number)
+                self.judge.rest.put_down(entry.leg)
 
     def go_home(self) -> None:
         """Whoever is still on the phone puts it down."""

@@ -257,6 +257,14 @@ class AriClient:
         path = f"/channels/{_segment(channel_id)}/play"
         return self._decoded(decode_playback, await self._ask("POST", path, body=body), path)
 
+    async def get_playback(self, playback_id: str) -> Playback | None:
+        """The playback, or None if it is over."""
+        path = f"/playbacks/{_segment(playback_id)}"
+        try:
+            return self._decoded(decode_playback, await self._ask("GET", path), path)
+        except NotFound:
+            return None
+
     async def stop_playback(self, playback_id: str) -> bool:
         """Stops the whole list; its PlaybackFinished says `done`. False if it was over already, which is success.
 

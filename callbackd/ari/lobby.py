@@ -5,12 +5,12 @@ Their channels are the PBX's own and keep its ids; nothing here ever hangs up a 
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
-from uuid import uuid4
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from callbackd.ari.client import AriClient
-from callbackd.ari.errors import AriError, NotFound
+from callbackd.ari.errors import AriError, NotFound, ServerError, Unreachable
 from callbackd.ari.models import (
     Channel,
     ChannelDestroyed,
@@ -20,7 +20,7 @@ from callbackd.ari.models import (
     StasisEnd,
     StasisStart,
 )
-from callbackd.ari.names import parse_channel
+from callbackd.ari.names import parse_channel, playbacks_of_caller
 from callbackd.ari.speech import Voice
 from callbackd.domain.menu import (
     Answer,
@@ -45,6 +45,9 @@ DOOR = "intake"
 KEPT = ("CALLBACKD_STATUS", "ACCEPTED")
 """The channel variable, and its value, that tells the dialplan of a call-back."""
 
+HAND_BACK_AGAIN = 5.0
+"""Seconds after which a caller is handed back whom a request that failed has kept from it."""
+
 _KEYS = frozenset("0123456789*#")
 
 
@@ -65,6 +68,18 @@ class Lobby:
         self._arrived = arrived
         self._tell = tell
         self._voices: dict[str, Voice] = {}
+        self._kept: set[str] = set()
+        """Those who were to be handed back, but the request failed: they hear nothing."""
+        self._some_kept = asyncio.Event()
+
+    async def run(self, ready: Callable[[], bool]) -> None:
+        """Until cancelled: hand back whom a request that failed has kept from it, while the link is ready."""
+        while True:
+            await self._some_kept.wait()
+            await asyncio.sleep(HAND_BACK_AGAIN)
+            if ready():
+                self._some_kept.clear()
+                await self._hand_back_again()
 
     def route(self, event: Event) -> None:
         """Hand one event of Asterisk's to the menu it belongs to; all others are dropped."""
@@ -85,15 +100,11 @@ class Lobby:
 
     def open(self, visit: Visit) -> None:
         """Follow a caller's events from now on."""
-        name = f"cbm-{uuid4().hex}"
-        self._voices[visit.id] = Voice(
-            self._client,
-            visit.id,
-            lambda utterance, part: f"{name}-p{utterance % 1_000_000:06d}{part % 1000:03d}",
-            language=visit.language,
-            prompts=visit.prompts,
-            label="caller",
-        )
+        self._voices[visit.id] = self._voice(visit.id, visit.language, visit.prompts)
+
+    def _voice(self, channel_id: str, language: str, prompts: Mapping[str, tuple[str, ...]]) -> Voice:
+        names = playbacks_of_caller(channel_id)
+        return Voice(self._client, channel_id, names, language=language, prompts=prompts, label="caller")
 
     def close(self, visit: Visit) -> None:
         """Follow them no more; nothing is done to their channel."""
@@ -139,12 +150,25 @@ class Lobby:
             log.warning("a caller's menu", extra={"channel": visit.id, "error": str(error)})
         return ()
 
-    async def hand_back(self, channel_id: str) -> None:
-        """Let a caller who is not followed go on in the dialplan; what hinders it is said."""
+    async def hand_back(self, channel_id: str, *, left: bool = False) -> None:
+        """Let a caller go on in the dialplan, once what is said to them is over; what hinders it is said.
+
+        `left`: by a daemon that is no more. A tone that it has begun is never over by itself, and is stopped.
+        """
+        if (voice := self._voices.get(channel_id)) is not None:
+            await voice.hush()
+        elif left:
+            await self._voice(channel_id, "", {}).end_tones()
         try:
             await self._hand_back(channel_id)
         except AriError as error:
             log.warning("a caller was not handed back", extra={"channel": channel_id, "error": str(error)})
+
+    async def _hand_back_again(self) -> None:
+        for channel_id in tuple(self._kept):
+            self._kept.discard(channel_id)
+            if channel_id not in self._voices:
+                await self.hand_back(channel_id)
 
     async def missed(self, known: Collection[str]) -> tuple[Sequence[str], Sequence[str]]:
         """What a link or a daemon that was lost has left: the stranded, and the gone.
@@ -166,3 +190,7 @@ class Lobby:
             await self._client.continue_in_dialplan(channel_id)
         except NotFound:
             log.debug("a caller is gone already", extra={"channel": channel_id})
+        except (Unreachable, ServerError):
+            self._kept.add(channel_id)
+            self._some_kept.set()
+            raise

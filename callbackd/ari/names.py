@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from callbackd.domain.callback import Step
 from callbackd.domain.telephony import Leg, Role
@@ -15,13 +16,17 @@ from callbackd.domain.telephony import Leg, Role
 ASKER = "cbq-"
 """What the channels are called through which a queue is asked."""
 
+PLAYBACKS = 16
+"""The playbacks of one channel take turns with so many names: whoever comes after a daemon that is no more can stop
+what it has left playing."""
+
 _STEPS = {Step.ATTEMPT: "a", Step.OFFER: "o"}
 _ROLES = {Role.AGENT: "a", Role.CLIENT: "c", Role.OFFER: "o"}
 _STEP_OF = {letter: step for step, letter in _STEPS.items()}
 _ROLE_OF = {letter: role for role, letter in _ROLES.items()}
 _CHANNEL = re.compile(r"cb-([0-9a-z]{26})-([ao])(\d{6})-([aco])(\d{2})", re.ASCII)
 _BRIDGE = re.compile(r"cb-([0-9a-z]{26})-([ao])(\d{6})-b00", re.ASCII)
-_PLAYBACK = re.compile(r"(cb-[0-9a-z]{26}-[ao]\d{6}-[aco]\d{2})-p(\d{6})(\d{3})", re.ASCII)
+_PLAYBACK = re.compile(r"(cb-[0-9a-z]{26}-[ao]\d{6}-[aco]\d{2})-p\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,9 +53,15 @@ def bridge_id(key: LineKey) -> str:
     return f"{key.text}-b00"
 
 
-def playback_id(key: LineKey, leg: Leg, utterance: int, part: int) -> str:
-    """The id of one part of what is said."""
-    return f"{channel_id(key, leg)}-p{utterance % 1_000_000:06d}{part % 1000:03d}"
+def playbacks_of_leg(key: LineKey, leg: Leg) -> tuple[str, ...]:
+    """The ids of what is said on a leg, in turn."""
+    return tuple(f"{channel_id(key, leg)}-p{turn:02d}" for turn in range(PLAYBACKS))
+
+
+def playbacks_of_caller(channel: str) -> tuple[str, ...]:
+    """The ids of what is said to a caller in the menu, in turn. Their channel's id is the PBX's, of any length."""
+    name = blake2b(channel.encode(), digest_size=16).hexdigest()
+    return tuple(f"cbm-{name}-p{turn:02d}" for turn in range(PLAYBACKS))
 
 
 def parse_channel(name: str) -> tuple[LineKey, Leg] | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from callbackd.ari.client import AriClient
 from callbackd.ari.errors import AriError
 from callbackd.ari.media import LAST_RESORT, endless, files, media, stand_in
 from callbackd.ari.models import PlaybackFinished
-from callbackd.ari.names import LineKey, channel_id, playback_id
+from callbackd.ari.names import LineKey, channel_id, playbacks_of_leg
 from callbackd.domain.prompts import Phrase
 from callbackd.domain.telephony import Leg, Line, Say
 
@@ -31,12 +31,11 @@ class _Utterance:
     position: int = 0
     playing: str | None = None
     tried_stand_in: bool = False
-    played: int = 0
     over: bool = False
 
 
 class Voice:
-    """What is said on one channel. `name` makes a playback's id of an utterance's number and a part's.
+    """What is said on one channel. Its playbacks take turns with the `names`, their ids.
 
     `prompts` replaces phrases (name -> media URIs); `label` says in the log who hears it.
     """
@@ -45,7 +44,7 @@ class Voice:
         self,
         client: AriClient,
         channel: str,
-        name: Callable[[int, int], str],
+        names: Sequence[str],
         *,
         language: str,
         prompts: Mapping[str, tuple[str, ...]],
@@ -53,7 +52,8 @@ class Voice:
     ) -> None:
         self._client = client
         self._channel = channel
-        self._name = name
+        self._names = names
+        self._played = 0
         self._language = language
         self._prompts = prompts
         self._label = label
@@ -76,6 +76,10 @@ class Voice:
         utterance.over = True
         if utterance.playing is not None:
             await self._stop(utterance.playing)
+
+    async def end_tones(self) -> None:
+        """Stop the tones that a daemon that is no more has left on the channel: they would go on for ever."""
+        await asyncio.gather(*map(self._stop_tone, self._names))
 
     async def finished(self, event: PlaybackFinished) -> int | None:
         """A part is over: the next one, the same again, its stand-in, or the end.
@@ -115,8 +119,8 @@ class Voice:
 
     async def _play(self, utterance: _Utterance) -> None:
         uri, _ = utterance.parts[utterance.position]
-        utterance.played += 1
-        name = self._name(utterance.number, utterance.played)
+        name = self._names[self._played % len(self._names)]
+        self._played += 1
         utterance.playing = name
         try:
             await self._client.play(self._channel, name, files(uri), lang=self._language)
@@ -133,6 +137,15 @@ class Voice:
         await asyncio.sleep(TONE_LENGTH)
         await self._stop(name)
 
+    async def _stop_tone(self, name: str) -> None:
+        try:
+            playback = await self._client.get_playback(name)
+        except AriError as error:
+            log.debug("could not look for a playback", extra={"error": str(error)})
+            return
+        if playback is not None and endless(playback.media_uri):
+            await self._stop(name)
+
     async def _stop(self, name: str) -> None:
         try:
             await self._client.stop_playback(name)
@@ -147,7 +160,7 @@ class Speech(Voice):
         super().__init__(
             client,
             channel_id(key, leg),
-            lambda utterance, part: playback_id(key, leg, utterance, part),
+            playbacks_of_leg(key, leg),
             language=line.language,
             prompts=line.prompts,
             label=leg.role.value,

@@ -95,6 +95,7 @@ class _LineState:
     legs: dict[Leg, _LegState] = field(default_factory=dict)
     speech: dict[Leg, Speech] = field(default_factory=dict)
     bridged: set[Leg] = field(default_factory=set)
+    taken_over: set[Leg] = field(default_factory=set)
     has_bridge: bool = False
     may_have_bridge: bool = False
 
@@ -135,11 +136,15 @@ class Switchboard:
         self._lines[key] = _LineState(line, key)
 
     def adopt(self, line: Line, legs: frozenset[Leg]) -> None:
-        """Follow a call that was up before we were: its legs are answered and bridged."""
+        """Follow a call that was up before we were: its legs are answered and bridged.
+
+        A leg may hear a tone that nobody here has begun: its first `Hush` stops that.
+        """
         self.open(line)
         state = self._lines[key_of(line)]
         state.has_bridge = True
         state.bridged = set(legs)
+        state.taken_over = set(legs)
         for leg in legs:
             state.leg(leg).answered = True
             state.leg(leg).in_stasis.set()
@@ -174,6 +179,9 @@ class Switchboard:
                     return failed
                 if not await self._speech(state, leg).say(effect) and not effect.loop:
                     return (SpeechEnded(leg, effect.utterance),)
+            case Hush(leg) if leg in state.taken_over:
+                state.taken_over.discard(leg)
+                await self._speech(state, leg).end_tones()
             case Hush(leg):
                 await self._speech(state, leg).hush()
         return ()
@@ -245,6 +253,19 @@ class Switchboard:
         except AriError:
             return ()
         return self._answered(state, leg) if channel is not None and channel.up else ()
+
+    async def still_up(self, lines: Sequence[Line]) -> Sequence[frozenset[Leg]] | None:
+        """The legs of each of these calls that are up, by one look for all; None if that can't be known."""
+        try:
+            channels = await self._client.channels()
+        except AriError as error:
+            log.debug("can't look after calls", extra={"error": str(error)})
+            return None
+        up: dict[LineKey, set[Leg]] = {}
+        for channel in channels:
+            if (ours := parse_channel(channel.id)) is not None:
+                up.setdefault(ours[0], set()).add(ours[1])
+        return [frozenset(up.get(key_of(line), ())) for line in lines]
 
     async def _meaning(self, state: _LineState, leg: Leg, signal: Event) -> Sequence[Happening]:
         match signal:

@@ -12,7 +12,7 @@ from callbackd.domain import attempt as attempts
 from callbackd.domain import attempt_states as states
 from callbackd.domain import limits
 from callbackd.domain import offer as offers
-from callbackd.domain.callback import Attempt, CallBack, EventType, Offer, State, Step, TimelineEvent
+from callbackd.domain.callback import Attempt, CallBack, EventType, Offer, Outcome, State, Step, TimelineEvent
 from callbackd.domain.numbers import fill_template
 from callbackd.domain.profile import Profile
 from callbackd.domain.telephony import (
@@ -23,8 +23,10 @@ from callbackd.domain.telephony import (
     Effect,
     Finish,
     Happening,
+    Hush,
     Interrupted,
     Leg,
+    LegEnded,
     Line,
     Note,
     Recheck,
@@ -47,6 +49,10 @@ log = logging.getLogger(__name__)
 
 SETTLE_AGAIN = 2.0
 """Seconds between tries to write down how a call ended, while the store can't."""
+
+FAULT_AGAIN = 15.0
+FAULT_LONGEST = 600.0
+"""Seconds until a settling is tried again that failed by a fault of ours: doubling, up to the second."""
 
 TEARDOWN = "teardown"
 """The one timer that runs out even while the PBX can't be seen: the call is over, whatever is left of its legs."""
@@ -110,10 +116,24 @@ class Call:
         self._dialled = dialled
         self._undialled = False
         self.ended = asyncio.Event()
+        self.heard = 0
+        """How many things have happened to it."""
 
     def put(self, signal: object) -> None:
         """Hand it something that happened."""
+        self.heard += 1
         self._inbox.put_nowait(signal)
+
+    @property
+    def talking(self) -> bool:
+        """Two talk, as far as is known."""
+        return isinstance(self.play, AttemptPlay) and isinstance(self.play.machine, states.Talking)
+
+    def seen_up(self, up: frozenset[Leg]) -> None:
+        """The legs of two who talk that are there; the others have ended, though nobody told of it."""
+        for leg in sorted(self.legs - up):
+            log.info("ended unheard", extra=self.tags(leg=leg.role.value))
+            self.put(LegEnded(leg, Outcome.INTERRUPTED))
 
     async def run(self) -> None:
         """Until every leg is gone and what follows is written."""
@@ -259,7 +279,8 @@ class Call:
         self.play.advance(Interrupted(), self._office.clock.now())
 
     async def _settle(self) -> None:
-        """Write the end down, however long the store can't."""
+        """Write the end down, however long the store can't; nobody else waits for one that a fault of ours delays."""
+        again = FAULT_AGAIN
         while True:
             try:
                 self.callback = await self.play.settle(self._office.settlement, self.callback, tuple(self._notes))
@@ -270,8 +291,11 @@ class Call:
                 log.error("can't write how a call ended; trying on", extra=self.tags(error=str(error)))
                 await asyncio.sleep(SETTLE_AGAIN)
             except Exception:
-                log.exception("not settled: a fault of ours; the next start does it", extra=self.tags())
-                return
+                log.exception("not settled: a fault of ours; trying on", extra=self.tags(again=again))
+                self._office.let_go(self)
+                self.ended.set()
+                await asyncio.sleep(again)
+                again = min(2 * again, FAULT_LONGEST)
             else:
                 log.info("ended", extra=self.tags(state=self.callback.state.value))
                 return
@@ -284,11 +308,18 @@ class Call:
             log.error("can't read a call-back; trying on", extra=self.tags(error=str(error)))
             await asyncio.sleep(SETTLE_AGAIN)
             return True
-        if found is None or not found.state.on_the_phone:
+        if found is None or not self._is_of(found):
             log.error("settled by somebody else", extra=self.tags())
             return False
         self.callback = found
         return True
+
+    def _is_of(self, callback: CallBack) -> bool:
+        """Whether this is the call that it is on the phone for: one that was let go may have been followed by more."""
+        if self.line.step is Step.OFFER:
+            return callback.state is State.OFFERING and callback.offers_made == self.line.sequence
+        on_the_phone = callback.state.on_the_phone and callback.state is not State.OFFERING
+        return on_the_phone and callback.attempts_made == self.line.sequence
 
     @property
     def legs(self) -> frozenset[Leg]:
@@ -396,14 +427,17 @@ class Calls:
         return self._open(callback, line_of(callback, Step.OFFER, offer.number, profile), play, effects)
 
     def adopt(self, callback: CallBack, attempt: Attempt, profile: Profile, agent: Leg) -> Call:
-        """Two people who were talking before we were there: go on following them."""
+        """Two people who were talking before we were there: go on following them.
+
+        The agent may still hear what the daemon before us said, a connecting tone that never ends among it.
+        """
         script = states.Script.of(profile, callback.number, callback.counted)
         legs = frozenset({agent, CLIENT})
         core = states.Core(script, attempt, legs, agent=agent, network_took=True, utterance=limits.ADOPTED)
         machine = states.Talking(core, attempt.client_answered_at or self.clock.now())
         line = line_of(callback, Step.ATTEMPT, attempt.number, profile)
         play = AttemptPlay(machine, LiveProspects(self.rules, callback))
-        call = Call(self, callback, line, play, (), dialled=True)
+        call = Call(self, callback, line, play, (Hush(agent),), dialled=True)
         self._enter(call)
         self.phones.adopt(line, legs)
         return call
@@ -423,9 +457,14 @@ class Calls:
         try:
             await call.run()
         finally:
-            self._live.pop(call.callback.id, None)
-            if not self._live:
-                self._some.clear()
+            self.let_go(call)
+
+    def let_go(self, call: Call) -> None:
+        """It takes nobody's place any more."""
+        if self._live.get(call.callback.id) is call:
+            del self._live[call.callback.id]
+        if not self._live:
+            self._some.clear()
 
     async def cancel(self, callback_id: str) -> None:
         """Take the call down and return once it has ended; at once if there is none, or if the two are talking."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from callbackd.domain.callback import CallBack
@@ -28,12 +29,22 @@ class Cancels(Protocol):
         """End it as `cancelled`. Raises `Refused`."""
 
 
+class Settles(Protocol):
+    """Whoever remembers numbers from one call to the next."""
+
+    def at_rest(self) -> AbstractAsyncContextManager[None]:
+        """Nothing that was read before is written while this lasts, nor later."""
+
+
 class Eraser:
     """Forgets numbers. `delivered`: how far every consumer of the outbox is."""
 
-    def __init__(self, store: Store, desk: Cancels, delivered: Delivered = nobody_follows) -> None:
+    def __init__(
+        self, store: Store, desk: Cancels, settlement: Settles, delivered: Delivered = nobody_follows
+    ) -> None:
         self._store = store
         self._desk = desk
+        self._settlement = settlement
         self._delivered = delivered
 
     async def forget(self, number: str, *, cancel: bool = False, unblock: bool = False) -> tuple[Forgotten, bool]:
@@ -46,7 +57,9 @@ class Eraser:
         """
         for _ in range(TRIES):
             try:
-                forgotten = await self._store.forget(number, unblock=unblock, delivered=await self._delivered())
+                delivered = await self._delivered()
+                async with self._settlement.at_rest():
+                    forgotten = await self._store.forget(number, unblock=unblock, delivered=delivered)
             except NotEnded as waiting:
                 if not cancel:
                     raise Refused(Code.STATE_FORBIDS, _not_ended(waiting.ids)) from None

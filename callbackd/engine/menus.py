@@ -95,8 +95,8 @@ class Lobby(Protocol):
     async def perform(self, visit: Visit, effect: Effect) -> Sequence[Happening]:
         """Carry out one effect. What failed at once is returned as what it means for the menu."""
 
-    async def hand_back(self, channel_id: str) -> None:
-        """Let a caller who is not followed go on in the dialplan."""
+    async def hand_back(self, channel_id: str, *, left: bool = False) -> None:
+        """Let a caller go on in the dialplan. `left`: by a daemon that is no more, which may have been speaking."""
 
     async def missed(self, known: Collection[str]) -> tuple[Sequence[str], Sequence[str]]:
         """Who stands in our menu, but in none of those menus; and who of those is on the line no more."""
@@ -263,7 +263,7 @@ class Menus:
             menu.put(HandBack())
         for channel_id in stranded:
             log.info("a caller was left in the menu: handed back", extra={"channel": channel_id})
-            await self.lobby.hand_back(channel_id)
+            await self.lobby.hand_back(channel_id, left=True)
 
     def stop(self) -> None:
         """Take no more callers, and hand back those who have no call-back yet; the others are told goodbye first."""

@@ -15,7 +15,7 @@ class Phones(Protocol):
         """Follow the events of a call from now on: before anything is asked for it."""
 
     def adopt(self, line: Line, legs: frozenset[Leg]) -> None:
-        """Follow a call that was up before we were."""
+        """Follow a call that was up before we were; the first `Hush` of a leg ends the tones it may hear."""
 
     async def close(self, line: Line) -> None:
         """The call is over: its bridge goes, and whatever is left of its legs."""
@@ -31,6 +31,9 @@ class Phones(Protocol):
 
         To be asked before a ring time-out is believed: two people may be talking.
         """
+
+    async def still_up(self, lines: Sequence[Line]) -> Sequence[frozenset[Leg]] | None:
+        """The legs of each of these calls that are up, by one look for all; None if that can't be known."""
 
     def agents_available(self, queue: str) -> bool:
         """Whether an Asterisk queue has a member that could be rung."""

@@ -81,6 +81,8 @@ class Recovery:
         self._settlement = settlement
         self._follows = follows
         self._lost_at: datetime | None = None
+        self._faulty: dict[str, int] = {}
+        """Those that a fault of ours kept from being settled, in which version."""
 
     def contact_lost(self) -> None:
         """The PBX can't be seen from now on; of several such tellings the first counts."""
@@ -101,11 +103,25 @@ class Recovery:
             self._compare(call, wreckage, self._lost_at)
         if self._lost_at is not None:
             self._lost_at = self._clock.now()
+        self._faulty.clear()
         for callback in await self._store.live():
             if self._calls.find(callback.id) is None:
                 await self._settle_safely(callback, wreckage)
         known = {call.callback.id: (call.line.step, call.line.sequence) for call in self._calls}
         await wreckage.sweep_strangers(known)
+
+    @property
+    def incomplete(self) -> bool:
+        """Some could not be settled, by a fault of ours."""
+        return bool(self._faulty)
+
+    async def again(self, wreckage: Wreckage) -> None:
+        """Try once more to settle those that a fault of ours kept from it, and nobody has settled since."""
+        for callback_id, version in tuple(self._faulty.items()):
+            callback = await self._store.get(callback_id)
+            self._faulty.pop(callback_id, None)
+            if callback is not None and callback.version == version and self._calls.find(callback_id) is None:
+                await self._settle_safely(callback, wreckage)
 
     def _compare(self, call: Call, wreckage: Wreckage, lost_at: datetime | None) -> None:
         """A call that ran while the link was down: its events are lost."""
@@ -132,7 +148,8 @@ class Recovery:
         except StoreError:
             raise
         except Exception:
-            log.exception("not settled: a fault of ours", extra={"callback": callback.id})
+            log.exception("not settled: a fault of ours; trying on", extra={"callback": callback.id})
+            self._faulty[callback.id] = callback.version
 
     async def _settle(self, callback: CallBack, wreckage: Wreckage) -> None:
         """A call that ran in a daemon that is no more."""

@@ -22,7 +22,7 @@ from callbackd.domain.callback import (
 from callbackd.domain.expiry import expires_at
 from callbackd.domain.instants import rfc3339
 from callbackd.domain.profile import Profile
-from callbackd.engine.admission import Admission, Hindrance
+from callbackd.engine.admission import RECONSIDER, Admission, Hindrance
 from callbackd.engine.calls import Call, Calls
 from callbackd.engine.clock import Clock
 from callbackd.engine.profiles import Rules
@@ -65,6 +65,8 @@ class Scheduler:
         self._changed = asyncio.Event()
         self._unsure: set[str] = set()
         """Those whose claim failed: it may be written all the same."""
+        self._faulty: dict[str, datetime] = {}
+        """Numbers that can't be started by a fault of ours, and until when others go first."""
 
     def wake(self) -> None:
         """Something changed: look at once."""
@@ -152,13 +154,18 @@ class Scheduler:
         except StoreError:
             self._unsure.add(callback.id)
             raise
+        except Exception:
+            log.exception("not started: a fault of ours; others go first", extra=_tags(callback))
+            self._unsure.add(callback.id)
+            self._faulty[callback.number] = now + RECONSIDER
         return True
 
     async def _next(
         self, profile: Profile, step: Step, condition: ProfileCondition, now: datetime
     ) -> CallBack | None:
         """In order, held numbers passed over; while the route is probed, those that are not suspects go first."""
-        held = self._admission.holds.held(profile.id)
+        self._faulty = {number: until for number, until in self._faulty.items() if until > now}
+        held = self._admission.holds.held(profile.id) | self._faulty.keys()
         if condition.route_open_until is not None:
             suspects = frozenset(number for number, _, _ in condition.suspects)
             other = await self._store.next_startable(profile.id, step, now, avoid=suspects | held)
@@ -193,6 +200,11 @@ class Scheduler:
                 try:
                     await self._put_back(callback, now)
                 except Stale:
+                    continue
+                except StoreError:
+                    raise
+                except Exception:
+                    log.exception("not put back: a fault of ours; trying on", extra=_tags(callback))
                     continue
             self._unsure.discard(callback_id)
 

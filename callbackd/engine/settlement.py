@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -32,6 +31,7 @@ from callbackd.domain.reschedule import Decision, End, MakeOffer, Retry, after_a
 from callbackd.engine.admission import RECONSIDER, Admission
 from callbackd.engine.clock import Clock
 from callbackd.engine.profiles import Rules
+from callbackd.engine.turns import Turns
 from callbackd.store.interface import AlreadyWaiting, Change, ProfileCondition, Stale, Store
 
 log = logging.getLogger(__name__)
@@ -58,8 +58,7 @@ class Settlement:
         self._rules = rules
         self._clock = clock
         self._admission = admission
-
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._turns = Turns()
 
     async def key_one(self, profile_id: str) -> None:
         """An agent pressed 1: somebody is at the desk."""
@@ -73,15 +72,20 @@ class Settlement:
 
     async def _known(self, profile_id: str) -> ProfileCondition | None:
         """The profile's condition, unless somebody is about to change it: what leaves it as it is waits for nobody."""
-        lock = self._locks.get(profile_id)
-        return None if lock is not None and lock.locked() else await self._store.condition(profile_id)
+        return None if self._turns.taken(profile_id) else await self._store.condition(profile_id)
 
     @asynccontextmanager
     async def _condition(self, profile_id: str) -> AsyncIterator[_Condition]:
         """The profile's condition, for one at a time: what is decided from it is written before another reads it."""
-        async with self._locks.setdefault(profile_id, asyncio.Lock()):
+        async with self._turns.of(profile_id):
             found = await self._store.condition(profile_id)
             yield _Condition(found, found)
+
+    @asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[None]:
+        """Nobody changes the condition of any profile meanwhile, nor will write what was read of one before."""
+        async with self._turns.of_all():
+            yield
 
     async def attempt(
         self, callback: CallBack, attempt: Attempt, notes: Sequence[TimelineEvent] = ()

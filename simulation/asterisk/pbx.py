@@ -134,6 +134,10 @@ class Asterisk:
         """These are not installed: `callbackd/agent-intro`, `beep` ..."""
         self._exchange.player.missing.update(names)
 
+    def miss_all_sounds(self) -> None:
+        """Whatever is to be played fails, but for tones."""
+        self._exchange.player.none = True
+
     def restart(self, down_for: float, *, registered_after: float = 0.0) -> None:
         """It dies and comes back: every call, bridge, playback, subscription, filter and websocket is gone.
 

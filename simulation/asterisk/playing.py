@@ -36,10 +36,11 @@ def duration(medium: str) -> float | None:
 
 
 class Player:
-    """All playbacks. A sound whose name is in `missing` (without `sound:`) is not installed."""
+    """All playbacks. A sound whose name is in `missing` (without `sound:`) is not installed; `none`: no sound is."""
 
     def __init__(self, world: World, emit: Emit) -> None:
         self.missing: set[str] = set()
+        self.none = False
         self._world = world
         self._emit = emit
         self._playbacks: dict[str, Playback] = {}
@@ -50,6 +51,10 @@ class Player:
         self._playbacks[playback_id] = playback
         self.queue(channel, lambda: self._start(playback))
         return playback
+
+    def lacks(self, sound: str) -> bool:
+        """It is not installed."""
+        return self.none or sound in self.missing
 
     def find(self, playback_id: str) -> Playback | None:
         """One that is not over."""
@@ -112,7 +117,7 @@ class Player:
         self._began(playback)
         medium = playback.medium
         kind, _, text = medium.partition(":")
-        if kind == "sound" and text in self.missing:
+        if kind == "sound" and self.lacks(text):
             self._finish(playback, "failed")
             return
         if (party := playback.channel.party) is not None and party.speaker is not None:

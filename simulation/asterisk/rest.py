@@ -45,6 +45,9 @@ class Desk:
                 found = self._channels.handle(method, channel_id, what, query, body)
             case _, ["bridges", *what]:
                 found = self._bridge(method, what, body)
+            case "GET", ["playbacks", playback_id]:
+                playback = self._exchange.player.find(playback_id)
+                return NO_PLAYBACK if playback is None else Response(200, playback.json())
             case "DELETE", ["playbacks", playback_id]:
                 return self._stop(playback_id)
             case _, ["applications", name, *what]:
@@ -187,7 +190,7 @@ class Desk:
                 sounds: list[Json] = [_sound("beep"), _sound("digits/1")]
                 return Response(200, sounds) if language == "en" else Response(404, {"message": "No sounds found"})
             case "GET", ["sounds", sound]:
-                missing = sound in self._exchange.player.missing
+                missing = self._exchange.player.lacks(sound)
                 return Response(404, {"message": "Sound not found"}) if missing else Response(200, _sound(sound))
         return None
 

@@ -6,7 +6,6 @@ import re
 import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from math import inf
 from pathlib import Path
 
 from simulation.asterisk.phones import Call
@@ -124,6 +123,7 @@ class Evidence:
         self._database: sqlite3.Connection | None = None
         self.parted_until = 0.0
         """When the network was whole again: what was held up by then may arrive late."""
+        self.daemon_runs = False
         self._troubled_until = 0.0
         self._disk = disk
         self._acts = -1
@@ -141,13 +141,12 @@ class Evidence:
             self._database = None
 
     def trouble(self, seconds: float) -> None:
-        """From now on, for so long (inf: until told otherwise), the daemon can't know or do everything at once."""
-        until = self.world.time + seconds
-        self._troubled_until = until if self._troubled_until == inf else max(self._troubled_until, until)
+        """From now on, for so long, the daemon can't know or do everything at once."""
+        self._troubled_until = max(self._troubled_until, self.world.time + seconds)
 
     def quiet_since(self, time: float) -> bool:
         """Nothing at all has gone wrong since then."""
-        return self._troubled_until < time
+        return self.daemon_runs and self._troubled_until < time
 
     def changed(self) -> bool:
         """Something was written since it was asked last."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from simulation.judge.evidence import LONGEST_CALL, Evidence, instant, leg_of, must
+from simulation.asterisk.phones import Call
+from simulation.judge.evidence import LONGEST_CALL, Evidence, Leg, instant, leg_of, must
 
 SETTLES = 30.0
 """Seconds without trouble after which nothing may be left of a call that has ended."""
 
 AT_ONCE = 2.0
 """The same, of a call in which nothing went wrong, nor for a while before."""
+
+UNHEARD = 150.0
+"""The same, after which the end of a call is written whose phones have all been put down, told or not."""
 
 LONG_BEFORE = 120.0
 LOOK_AGAIN = 5.0
@@ -83,6 +87,40 @@ class Rest:
         if left and again:
             evidence.world.after(LOOK_AGAIN, lambda: self._gone(ended, ended_at, quiet, again=True))
 
+    def put_down(self, channel: str) -> None:
+        """A phone was put down. If it was its call's last one, the end is written before long."""
+        if (leg := leg_of(channel)) is not None:
+            self._evidence.world.after(UNHEARD, lambda: self._noticed(leg))
+
+    def _noticed(self, leg: Leg) -> None:
+        evidence = self._evidence
+        calls = [each for each in evidence.calls if (found := leg_of(each.leg)) is not None and found.call == leg.call]
+        if any(call.ended_at is None for call in calls):
+            return
+        table = "attempts" if leg.step == "a" else "offers"
+        row = evidence.one(
+            f"SELECT outcome FROM {table} WHERE callback_id = ? AND number = ?", leg.callback, leg.sequence  # noqa: S608
+        )
+        if row is None or row["outcome"] is not None:
+            return
+        if evidence.quiet_since(evidence.world.time - UNHEARD):
+            must(False, f"{evidence.name(leg.callback)} is still on the phone, whose phones were all put down")
+        evidence.world.after(LOOK_AGAIN, lambda: self._noticed(leg))
+
+    def begun(self) -> None:
+        """A daemon begins: whoever stood in the menu of the one before is handed back soon."""
+        left = [call for call in self._evidence.callers if _in_menu(call)]
+        if left:
+            self._evidence.world.after(SETTLES, lambda: self._handed_back(left))
+
+    def _handed_back(self, left: Sequence[Call]) -> None:
+        evidence = self._evidence
+        left = [call for call in left if _in_menu(call)]
+        if left and evidence.quiet_since(evidence.world.time - SETTLES):
+            must(False, f"{left[0].number} was in the menu of a daemon that is no more, and is not handed back")
+        if left:
+            evidence.world.after(LOOK_AGAIN, lambda: self._handed_back(left))
+
     def rest(self, quiet_since: float) -> None:
         """At the end: nothing failed any more since then, everybody has gone home, and a while has passed."""
         self._look()
@@ -141,3 +179,7 @@ class Rest:
         }
         taken = [row["profile"] for row in evidence.live() if row["id"] in vanished]
         return len(taken) >= book.max_concurrent or taken.count(profile) >= book.offices[profile].at_once
+
+
+def _in_menu(call: Call) -> bool:
+    return call.ended_at is None and call.continued_at is None

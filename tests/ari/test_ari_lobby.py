@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from callbackd.ari.fake import FakeTransport
 from callbackd.ari.lobby import Lobby
 from callbackd.ari.media import media
 from callbackd.ari.models import Event
+from callbackd.ari.names import playbacks_of_caller
 from callbackd.ari.transport import Response
 from callbackd.domain.menu import (
     Answer,
@@ -204,3 +206,89 @@ def test_a_time_of_the_day(hour: int, minute: int, told: str) -> None:
 def test_a_weekday_is_numbered_as_asterisk_does(day: int) -> None:
     sunday_first = int(datetime(2026, 11, 2 + day, tzinfo=UTC).strftime("%w"))
     assert media(Weekday(day), {}) == (f"sound:digits/day-{sunday_first}",)
+
+
+def playing(wire: Wire, name: str, media_uri: str) -> None:
+    """Asterisk knows of that playback, and of no other."""
+    wire.transport.on("GET", "/playbacks/.*", Response(404, {"message": "Playback not found"}))
+    playback = {"id": name, "media_uri": media_uri, "target_uri": f"channel:{CALLER}", "state": "playing"}
+    wire.transport.on("GET", f"/playbacks/{name}", Response(200, playback))
+
+
+@pytest.mark.parametrize(
+    ("media_uri", "stopped"), [("tone:440/200,0/200", True), ("sound:callbackd/menu-accepted", False)]
+)
+async def test_a_tone_that_another_daemon_has_begun_is_ended_before_the_caller_goes_on(
+    media_uri: str, stopped: bool
+) -> None:
+    """Else they would go on when it has ended: never. What ends by itself they hear to its end."""
+    before = Wire()
+    before.lobby.open(VISIT)
+    for number in range(40):
+        await before.lobby.perform(VISIT, Speak((Prompt("menu-offer"),), number))
+    left = before.transport.asked("POST", "/channels/.*/play")[-1].body["playbackId"]
+    after = Wire()
+    playing(after, left, media_uri)
+    await after.lobby.hand_back(CALLER, left=True)
+    asked = [(made.method, made.path) for made in after.transport.requests if made.method != "GET"]
+    stop = [("DELETE", f"/playbacks/{left}")] if stopped else []
+    assert asked == [*stop, ("POST", f"/channels/{CALLER}/continue")]
+
+
+async def test_a_caller_whose_tones_can_not_be_looked_for_is_handed_back_all_the_same() -> None:
+    wire = Wire()
+    wire.transport.on("GET", "/playbacks/.*", Response(500, {"message": "not now"}))
+    await wire.lobby.hand_back(CALLER, left=True)
+    assert wire.transport.requests[-1].path == f"/channels/{CALLER}/continue"
+
+
+async def test_a_caller_whose_menu_had_a_fault_is_not_kept_by_what_is_being_said() -> None:
+    wire = Wire()
+    wire.lobby.open(VISIT)
+    await wire.lobby.perform(VISIT, Speak((Prompt("menu-offer"),), 1))
+    played = wire.transport.asked("POST", "/channels/.*/play")[-1].body["playbackId"]
+    await wire.lobby.hand_back(CALLER)
+    assert [(made.method, made.path) for made in wire.transport.requests[-2:]] == [
+        ("DELETE", f"/playbacks/{played}"),
+        ("POST", f"/channels/{CALLER}/continue"),
+    ]
+
+
+def test_the_playbacks_of_two_callers_have_names_of_their_own_and_of_one_length() -> None:
+    names = [*playbacks_of_caller("1795451000.7"), *playbacks_of_caller(f"pbx-{'9' * 120}.7")]
+    assert len(set(names)) == len(names)
+    assert len({len(name) for name in names}) == 1
+
+
+async def test_a_caller_whom_a_lost_request_kept_is_handed_back_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire()
+    asked = asyncio.Event()
+
+    def continues(_: Any) -> Response:
+        asked.set()
+        return Response(204)
+
+    wire.transport.on("POST", "/channels/.*/continue", continues)
+    wire.transport.on("POST", "/channels/.*/continue", Response(500, {"message": "not now"}), once=True)
+    wire.transport.fail_before("POST", "/channels/.*/continue")
+    wire.lobby.open(VISIT)
+    await wire.lobby.perform(VISIT, Leave())
+    wire.lobby.close(VISIT)
+    monkeypatch.setattr("callbackd.ari.lobby.HAND_BACK_AGAIN", 0.0)
+    running = asyncio.create_task(wire.lobby.run(lambda: True))
+    async with asyncio.timeout(5):
+        await asked.wait()
+    running.cancel()
+    assert len(wire.transport.asked("POST", f"/channels/{CALLER}/continue")) == 3
+
+
+async def test_a_caller_who_came_back_meanwhile_stays() -> None:
+    """They had left: only the answer was lost."""
+    wire = Wire()
+    wire.transport.fail_after("POST", "/channels/.*/continue")
+    await wire.lobby.hand_back(CALLER)
+    wire.lobby.open(VISIT)
+    await wire.lobby._hand_back_again()
+    wire.lobby.close(VISIT)
+    await wire.lobby._hand_back_again()
+    assert len(wire.transport.asked("POST", f"/channels/{CALLER}/continue")) == 1

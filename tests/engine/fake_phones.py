@@ -75,6 +75,7 @@ class _Call:
     answered: set[Leg] = field(default_factory=set)
     pressed: str = ""
     saying: dict[Leg, int] = field(default_factory=dict)
+    gone: set[Leg] = field(default_factory=set)
 
 
 class FakePhones:
@@ -94,6 +95,9 @@ class FakePhones:
         self.trouble: list[str] = []
         self.said: list[tuple[Leg, str]] = []
         self.adopted: list[frozenset[Leg]] = []
+        self.hushed: list[Leg] = []
+        self.looks = 0
+        self.unseen = False
         self._calls: dict[Key, _Call] = {}
 
     # What the engine asks.
@@ -135,6 +139,7 @@ class FakePhones:
                 if not loop:
                     self._later(SPEECH, call, SpeechEnded(leg, utterance))
             case Hush(leg):
+                self.hushed.append(leg)
                 call.saying.pop(leg, None)
         return ()
 
@@ -162,6 +167,14 @@ class FakePhones:
         """Every answer is seen here."""
         return ()
 
+    async def still_up(self, lines: Sequence[Line]) -> Sequence[frozenset[Leg]] | None:
+        """As somebody sees who looks."""
+        self.looks += 1
+        if self.unseen:
+            return None
+        calls = [self._calls.get(_key(line)) for line in lines]
+        return [frozenset() if call is None else frozenset(call.up - call.gone) for call in calls]
+
     def agents_available(self, queue: str) -> bool:
         """Whether somebody is logged in."""
         return self.queues.get(queue, False)
@@ -173,6 +186,12 @@ class FakePhones:
         for key in self._calls:
             if key[0] == callback_id:
                 self.tell(callback_id, (key, happening))
+
+    def gone_unheard(self, callback_id: str, *legs: Leg) -> None:
+        """Legs of a live call end, and the events are lost."""
+        for key, call in self._calls.items():
+            if key[0] == callback_id:
+                call.gone.update(legs)
 
     @property
     def numbers(self) -> list[str]:

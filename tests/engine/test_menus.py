@@ -35,6 +35,7 @@ class FakeLobby:
     done: list[tuple[str, Effect]] = field(default_factory=list)
     handed_back: list[str] = field(default_factory=list)
     left_over: list[str] = field(default_factory=list)
+    taken_over: list[str] = field(default_factory=list)
     open_visits: set[str] = field(default_factory=set)
     trouble: Exception | None = None
 
@@ -57,8 +58,10 @@ class FakeLobby:
             asyncio.get_running_loop().call_later(2, self.tell, visit.id, Spoken(effect.utterance))
         return ()
 
-    async def hand_back(self, channel_id: str) -> None:
+    async def hand_back(self, channel_id: str, *, left: bool = False) -> None:
         self.handed_back.append(channel_id)
+        if left:
+            self.taken_over.append(channel_id)
 
     async def missed(self, known: Collection[str]) -> tuple[Sequence[str], Sequence[str]]:
         stranded = [channel for channel in self.left_over if channel not in known]
@@ -326,4 +329,4 @@ async def test_after_a_lost_link_everybody_goes_back(memory: Stores) -> None:
         await here.menus.after_contact()
         await asyncio.sleep(0.1)
         assert here.lobby.did(Leave) == ["1.1"]
-        assert here.lobby.handed_back == ["0.7"]
+        assert here.lobby.handed_back == here.lobby.taken_over == ["0.7"]

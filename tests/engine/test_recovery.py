@@ -8,11 +8,22 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from callbackd.domain.callback import Attempt, CallBack, Kind, Offer, OfferOutcome, Outcome, Reschedules, State, Step
+from callbackd.domain.callback import (
+    Attempt,
+    CallBack,
+    Kind,
+    Offer,
+    OfferOutcome,
+    Outcome,
+    Reschedules,
+    State,
+    Step,
+)
 from callbackd.domain.telephony import CLIENT, Leg, LegAnswered, LegEnded, Role
 from callbackd.store.interface import Change
 from tests.engine.company import Company, Stores, always_open, company, number
 from tests.engine.fake_phones import Person
+from tests.engine.faulty import Faulty
 from tests.engine.virtual_time import in_virtual_time
 
 AGENT = Leg(Role.AGENT)
@@ -93,6 +104,7 @@ async def test_two_who_talk_are_adopted(stores: Stores) -> None:
         assert wreckage.known == {callback.id: (Step.ATTEMPT, 1)}
         assert house.phones.adopted == [frozenset({AGENT, CLIENT})]
         await house.passes(minutes=10)
+        assert house.phones.hushed == [AGENT], "what the daemon before may have left them to hear keeps them apart"
         assert (await house.get(callback.id)).state is State.CONNECTED
         house.phones.happens(callback.id, LegEnded(CLIENT, Outcome.ANSWERED, 16))
         await house.passes(seconds=1)
@@ -271,3 +283,41 @@ class TestALostLink:
             name = await house.ask(1)
             await house.passes(minutes=2)
             assert (await house.get(name)).state is State.CONNECTED
+
+
+class TestAFaultOfOurs:
+    @in_virtual_time
+    async def test_it_is_tried_again_without_a_new_contact(self) -> None:
+        store = Faulty()
+        async with company(store, scheduling=False) as house:
+            callback, other = await left_behind(house, State.AGENT), await left_behind(house, State.AGENT, last=2)
+            store.faults = 2
+            await house.recovery.after_contact(FakeWreckage())
+            assert house.recovery.incomplete
+            store.faults = 1
+            await house.recovery.again(FakeWreckage())
+            assert house.recovery.incomplete
+            await house.recovery.again(FakeWreckage())
+            assert not house.recovery.incomplete
+            for name in (callback.id, other.id):
+                assert await house.outcomes(name) == [Outcome.INTERRUPTED]
+                assert (await house.get(name)).state is State.SCHEDULED
+
+    @in_virtual_time
+    async def test_one_that_was_settled_meanwhile_and_rings_again_is_left_alone(self) -> None:
+        store = Faulty()
+        async with company(store, scheduling=False) as house:
+            callback = await left_behind(house, State.AGENT)
+            store.faults = 1
+            await house.recovery.after_contact(FakeWreckage())
+            (attempt,) = await house.attempts(callback.id)
+            attempt = replace(attempt, ended_at=house.clock.now(), outcome=Outcome.AGENT_DECLINED)
+            waiting = await house.settlement.attempt(callback, attempt)
+            claimed = replace(waiting, state=State.AGENT, attempts_made=2)
+            await store.commit(
+                Change(claimed, attempt=Attempt(callback.id, 2, Kind.REQUEST, house.clock.now()))
+            )
+            wreckage = FakeWreckage()
+            await house.recovery.again(wreckage)
+            assert (wreckage.swept, house.recovery.incomplete) == ([], False)
+            assert (await house.get(callback.id)).state is State.AGENT

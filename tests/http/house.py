@@ -17,6 +17,7 @@ from callbackd.engine.desk import Desk
 from callbackd.engine.erasure import Eraser
 from callbackd.engine.feed import Feed
 from callbackd.engine.profiles import Limits, Rules
+from callbackd.engine.settlement import Settlement
 from callbackd.http.app import create_app
 from callbackd.http.services import Condition, Services
 from callbackd.metrics.instruments import Instruments
@@ -104,7 +105,8 @@ class House:
         self.metrics = Metrics(
             self.store, self.feed, self.clock, self.control, self.instruments, link, ("mqtt", "webhook:1")
         )
-        self.eraser = Eraser(self.store, self.desk)
+        settlement = Settlement(self.store, self.rules, self.clock, self.admission)
+        self.eraser = Eraser(self.store, self.desk, settlement)
         self.services = Services(
             self.intake, self.desk, self.rules, self.health, self.control, self.feed, self.metrics, self.eraser
         )

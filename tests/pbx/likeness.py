@@ -100,7 +100,7 @@ class Stage:
     async def forgotten(self, path: str) -> None:
         """Until Asterisk knows that no more: it may tell the end of a playback before it forgets it."""
         async with asyncio.timeout(LIMIT):
-            while (await self._transport.request("DELETE", path)).status != 404:
+            while (await self._transport.request("GET", path)).status != 404:
                 pass
 
     async def caller(self) -> str:

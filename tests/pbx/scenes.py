@@ -149,11 +149,12 @@ class Scene:
         assert seconds - 0.01 <= gap < seconds + 4.0, gap
 
 
-def client_who_answers_at(moment: asyncio.Event) -> Behaviour:
-    """Rings until then, answers and speaks. Recorded from the answer on."""
+def client_who_answers_at(moment: asyncio.Event, *, rings: bool = True) -> Behaviour:
+    """Rings until then, or gives no sign, answers and speaks. Recorded from the answer on."""
 
     async def behave(call: PhoneCall) -> None:
-        await call.ring()
+        if rings:
+            await call.ring()
         await moment.wait()
         await call.record()
         await call.answer()
@@ -433,6 +434,19 @@ class AnsweredUnseen(Talking):
         expect(shown, 1, outcome="answered", client_outcome="answered", counted=True)
 
 
+class AnsweredUnrung(AnsweredUnseen):
+    """The same, but nothing was heard of the client's phone before: the agent hears a tone that never ends."""
+
+    def rules(self, **changes: Any) -> Json:
+        return super().rules(prompts={**MARKED, "connecting": "tone:ring"})
+
+    async def set(self) -> None:
+        self.picked_up = asyncio.Event()
+        await self.asks(speaking_agent("1"), client_who_answers_at(self.picked_up, rings=False))
+        await self.caller()
+        await self.company.state(self.asked, "client")
+
+
 class AfterTheFailure(Scene):
     """The agent is told that the client is busy, and may press 9."""
 
@@ -633,7 +647,7 @@ ALL: Sequence[type[Scene]] = (
 )
 """Every state."""
 
-UNSEEN: Sequence[type[Scene]] = (TalkingThenNine, OneLeaves, AnsweredUnseen)
+UNSEEN: Sequence[type[Scene]] = (TalkingThenNine, OneLeaves, AnsweredUnseen, AnsweredUnrung)
 """Those in which people act while they can't be seen, or after; there is nothing to see once Asterisk has died."""
 
 

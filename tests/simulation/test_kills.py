@@ -8,11 +8,14 @@ from functools import cache
 
 import pytest
 
+from simulation import stage
+from simulation.asterisk.phones import Behaviour, Press
 from simulation.office import Office
-from simulation.people import Manners
+from simulation.people import Manners, People
 from simulation.rules import Book
-from simulation.run import Result, run
+from simulation.run import Result, Simulation, run
 from simulation.scenario import TRUNK, Deed, Fall, Scenario, What
+from simulation.surroundings import folder, watched_log
 
 PORTIONS = 4
 DOWN = 5.0
@@ -30,6 +33,13 @@ CALLBACK = Scenario(
     falls=(),
     troubled_until=400.0,
     ends_at=7200.0,
+)
+
+
+IN_THE_MENU = replace(
+    CALLBACK,
+    deeds=(Deed(60.0, What.MENU, "support", "+14165550123"),),
+    troubled_until=300.0,
 )
 
 
@@ -67,3 +77,35 @@ def test_killed_again_and_again_it_ends_all_the_same() -> None:
     assert result.violated is None, "\n".join(result.tail)
     assert result.counts["kills"] == 7
     assert result.counts["ended completed"] == 1
+
+
+@pytest.mark.parametrize("after", [0.3, 0.8, 1.3, 2.1, 3.0, 5.5])
+def test_a_tone_that_stands_in_for_a_sound_keeps_no_caller_from_the_queue(
+    monkeypatch: pytest.MonkeyPatch, after: float
+) -> None:
+    monkeypatch.setattr(stage, "WITHOUT_SOUNDS", 1.0)
+    monkeypatch.setattr(People, "caller", lambda _: Behaviour())
+    result = run(replace(IN_THE_MENU, deeds=(*IN_THE_MENU.deeds, Deed(60.0 + after, What.KILL, amount=DOWN))))
+    assert result.violated is None, "\n".join(result.tail)
+    assert result.counts["kills"] == 1
+
+
+def test_a_client_whose_agent_vanished_is_not_left_in_silence_when_the_daemon_stops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The apology is being said, at the second signal: nobody would hang up after it."""
+    leaves = Behaviour(answer_after=0.0, presses=(Press("1", 1.0),), hang_up_after=4.5)
+    monkeypatch.setattr(People, "agent", lambda *_: leaves)
+    monkeypatch.setattr(People, "client", lambda *_: Behaviour(signal_after=0.1, answer_after=2.5))
+    stops_at = 65.2
+    scenario = replace(CALLBACK, deeds=(*CALLBACK.deeds, Deed(stops_at, What.TERM, amount=0.1)))
+    with folder() as place, watched_log() as faults:
+        simulation = Simulation(scenario, place, faults)
+        simulation.run()
+        simulation.close()
+        agent, client = simulation.calls[:2]
+    assert agent.ended_at is not None
+    assert agent.ended_at < stops_at
+    assert client.ended_at is not None
+    assert client.ended_at - stops_at < 1.0
+    assert [heard.media for heard in client.heard] == ["sound:callbackd/client-apology"]
