@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import logging
-import os
 import random
-import signal
-import sys
 from asyncio import TaskGroup
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence, Sized
-from contextlib import contextmanager
+from collections.abc import Coroutine, Iterable, Mapping, Sequence, Sized
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 from callbackd import __version__
 from callbackd.agi.scripts import Scripts
-from callbackd.agi.server import CannotListen as CannotListenForAgi
 from callbackd.agi.server import Visitors
 from callbackd.agi.server import serve as serve_agi
 from callbackd.agi.services import Services as AgiServices
 from callbackd.ari.abilities import Abilities
 from callbackd.ari.client import UNUSED_EVENTS, AriClient
-from callbackd.ari.errors import ApplicationReplaced, AriError
+from callbackd.ari.errors import AriError
 from callbackd.ari.lobby import Lobby
 from callbackd.ari.models import Event
 from callbackd.ari.strays import Strays
 from callbackd.ari.supervisor import LinkState, Phase, Supervisor
 from callbackd.ari.switchboard import Switchboard
-from callbackd.ari.transport import AiohttpTransport, Transport
+from callbackd.ari.transport import Transport
 from callbackd.ari.wreckage import Wreckage
 from callbackd.config.load import Configuration, load
 from callbackd.config.problems import ConfigurationInvalid
-from callbackd.config.token import TokenUnusable, read_or_make
+from callbackd.config.token import read_or_make
 from callbackd.domain.attempt_states import Ringing
 from callbackd.domain.callback import Step
 from callbackd.domain.telephony import Interrupted
 from callbackd.engine.admission import Admission
 from callbackd.engine.callers import Callers
 from callbackd.engine.calls import Call, Calls
-from callbackd.engine.clock import Clock, SystemClock
+from callbackd.engine.clock import Clock
 from callbackd.engine.control import Control
 from callbackd.engine.desk import Desk
 from callbackd.engine.erasure import Eraser
@@ -60,10 +53,9 @@ from callbackd.engine.scheduler import Scheduler
 from callbackd.engine.settlement import Settlement
 from callbackd.engine.vigil import Vigil
 from callbackd.http.app import create_app
-from callbackd.http.server import CannotListen, serve
+from callbackd.http.server import serve
 from callbackd.http.services import Condition, Services
 from callbackd.journal import start_log
-from callbackd.loop import run as run_in_loop
 from callbackd.metrics.instruments import Instruments
 from callbackd.metrics.metrics import Link, Metrics
 from callbackd.metrics.requests import CountedIntake
@@ -72,18 +64,11 @@ from callbackd.mqtt.events import CONSUMER as MQTT_CONSUMER
 from callbackd.notify import ServiceManager, Standing, attend
 from callbackd.portal.app import Beside, create_portal
 from callbackd.portal.services import Services as PortalServices
-from callbackd.store.interface import Store, StoreError, StoreUnavailable
-from callbackd.store.lock import only_daemon_on
-from callbackd.store.sqlite import SqliteStore
+from callbackd.store.interface import Store, StoreError
 from callbackd.webhooks.courier import Courier, consumers
 from callbackd.wire.cursor import delivered_to_all
 
 log = logging.getLogger(__name__)
-
-EXIT_STOPPED = 0
-EXIT_FAILED = 1
-EXIT_REPLACED = 4
-"""Another program took the ARI application: a service manager must not start us again, or the two would fight."""
 
 READINESS_LIMIT = 3.0
 """Seconds for which a readiness check waits for the database."""
@@ -102,30 +87,6 @@ TAKE_DOWN_LIMIT = 5.0
 
 END_LIMIT = timedelta(seconds=30)
 """What the end takes at most beside `drain`: calls come down, doors close, the last events go out."""
-
-
-class _Stopped(Exception):
-    """The daemon has done its work: ends the task group."""
-
-
-def run(config_path: Path) -> int:
-    """Run until stopped by a signal. Returns the exit code; what went wrong is on stderr, with the mend."""
-    try:
-        configuration = load(config_path, strict_env=True)
-    except ConfigurationInvalid as error:
-        for problem in error.problems:
-            sys.stderr.write(f"{problem}\n")
-        return EXIT_FAILED
-    faulthandler.enable()  # a watchdog's SIGABRT then says where it hung
-    start_log(configuration.settings.log.level.value, configuration.settings.log.numbers.value)
-    for warning in configuration.warnings:
-        log.warning("configuration", extra={"problem": str(warning)})
-    try:
-        with only_daemon_on(configuration.settings.database):
-            return run_in_loop(_serve(configuration))
-    except StoreUnavailable as error:
-        sys.stderr.write(f"callbackd: {error}\n")
-        return EXIT_FAILED
 
 
 class Daemon:
@@ -463,67 +424,6 @@ class Daemon:
                     await call.ended.wait()
         except TimeoutError:
             log.warning("calls are still up", extra={"live": len(self._calls)})
-
-
-async def _serve(configuration: Configuration) -> int:
-    settings = configuration.settings
-    store = await SqliteStore.open(settings.database)
-    try:
-        try:
-            link = AiohttpTransport(
-                settings.ari.url,
-                settings.ari.username,
-                settings.ari.password.reveal(),
-                ca_file=settings.ari.ca_file,
-            )
-        except (OSError, ValueError) as error:
-            log.critical("ari can't be used: %s; mend ari.url or ari.ca_file", error)
-            return EXIT_FAILED
-        async with link as transport:
-            return await _run_group(configuration, store, transport)
-    finally:
-        await store.close()
-
-
-async def _run_group(configuration: Configuration, store: Store, transport: Transport) -> int:
-    code = EXIT_FAILED
-    try:
-        async with TaskGroup() as group:
-            manager = ServiceManager.from_environment(os.environ)
-            chance = random.SystemRandom()
-            daemon = Daemon(configuration, store, transport, group, SystemClock(), chance, manager)
-            with _signals(daemon):
-                daemon.start()
-                log.info("callbackd %s started", __version__, extra={"profiles": ",".join(configuration.profiles)})
-                await daemon.stopped.wait()
-            raise _Stopped
-    except* _Stopped:
-        log.info("stopped")
-        code = EXIT_STOPPED
-    except* ApplicationReplaced as fenced:
-        log.critical("stopped: %s", fenced.exceptions[0], extra={"exit": EXIT_REPLACED})
-        code = EXIT_REPLACED
-    except* (CannotListen, CannotListenForAgi, TokenUnusable) as failed:
-        log.critical("%s", failed.exceptions[0])
-    return code
-
-
-@contextmanager
-def _signals(daemon: Daemon) -> Iterator[None]:
-    """SIGTERM and SIGINT stop, SIGHUP reloads."""
-    loop = asyncio.get_running_loop()
-    handlers: dict[signal.Signals, Callable[[], object]] = {
-        signal.SIGTERM: daemon.signalled,
-        signal.SIGINT: daemon.signalled,
-        signal.SIGHUP: daemon.reload,
-    }
-    for number, handler in handlers.items():
-        loop.add_signal_handler(number, handler)
-    try:
-        yield
-    finally:
-        for number in handlers:
-            loop.remove_signal_handler(number)
 
 
 def _limits(configuration: Configuration) -> Limits:

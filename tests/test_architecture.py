@@ -45,7 +45,7 @@ MAY_IMPORT = {
 }
 """Each package, and what of callbackd it may import. The root package holds the version, which everybody may read."""
 
-BUILDERS = {"callbackd.daemon", "callbackd.cli.main", "callbackd.cli.run"}
+BUILDERS = {"callbackd.daemon", "callbackd.process", "callbackd.cli.main", "callbackd.cli.run"}
 """These put the parts together, or start what does."""
 
 FREE = {"callbackd", "callbackd.__main__", "callbackd.journal", "callbackd.loop"} | BUILDERS

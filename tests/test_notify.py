@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import pytest
 
-from callbackd import daemon
+from callbackd import process
 from callbackd.notify import LINK_PATIENCE, ServiceManager, Standing, attend
 from callbackd.share import UNIT
 from rig.ports import free_tcp_port
@@ -225,7 +225,7 @@ def test_the_unit_promises_what_the_daemon_does() -> None:
     assert unit["Type"] == ["notify"]
     assert unit["ExecReload"] == ['/bin/sh -c "kill -HUP ${MAINPID}"']
     assert unit["Restart"] == ["on-failure"]
-    assert unit["RestartPreventExitStatus"] == [str(daemon.EXIT_REPLACED)]
+    assert unit["RestartPreventExitStatus"] == [str(process.EXIT_REPLACED)]
     assert unit["StateDirectory"] == ["callbackd"]
     (watchdog,) = unit["WatchdogSec"]
     assert float(watchdog.removesuffix("s")) > 4 * 5, "four times in a period it says so, by a loop that may be busy"

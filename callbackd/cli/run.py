@@ -21,6 +21,6 @@ def run(file: ConfigurationFile) -> None:
     second one stops it at once. SIGHUP: it reads the configuration again.
     """
     path = file.path()
-    from callbackd import daemon
+    from callbackd import process
 
-    raise click.exceptions.Exit(daemon.run(path))
+    raise click.exceptions.Exit(process.run(path))

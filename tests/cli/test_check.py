@@ -105,6 +105,6 @@ def test_run_hands_over_to_the_daemon(shell: Shell, monkeypatch: pytest.MonkeyPa
         started.append(path)
         return 7
 
-    monkeypatch.setattr("callbackd.daemon.run", stand_in)
+    monkeypatch.setattr("callbackd.process.run", stand_in)
     assert shell.run("run").exit_code == 7
     assert started == [shell.folder / "callbackd.yaml"]
