@@ -309,7 +309,7 @@ class Daemon:
         while True:
             await asyncio.sleep(QUEUES_AGAIN)
             if self._link.ready:
-                await self._phones.look_again()
+                await self._phones.queues.look_again()
 
     async def _settle_again(self) -> None:
         """Until cancelled."""
@@ -363,7 +363,7 @@ class Daemon:
         if state.phase is Phase.READY:
             self._recovery.in_contact()
             self._scheduler.wake()
-            self._start(self._phones.count_members(), "count members")
+            self._start(self._phones.queues.count_members(), "count members")
         elif state.phase is Phase.LOST:
             self._recovery.contact_lost()
 
@@ -377,9 +377,9 @@ class Daemon:
 
     async def _watch_queues(self) -> None:
         queues = {profile.target.queue for profile in self._rules.profiles.values()}
-        await self._phones.watch_queues(sorted(queue for queue in queues if queue is not None))
+        await self._phones.queues.watch(sorted(queue for queue in queues if queue is not None))
         if self._link.ready:
-            await self._phones.count_members()
+            await self._phones.queues.count_members()
 
     def _standing(self) -> Standing:
         doors = {name for name in ("http", "agi") if getattr(self._settings, name) is not None}

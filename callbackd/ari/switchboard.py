@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 from callbackd.ari.abilities import Abilities
 from callbackd.ari.causes import classify_agent, classify_client
@@ -30,7 +29,8 @@ from callbackd.ari.models import (
     PlaybackFinished,
     StasisStart,
 )
-from callbackd.ari.names import ASKER, LineKey, bridge_id, channel_id, parse_channel, parse_playback
+from callbackd.ari.names import LineKey, bridge_id, channel_id, parse_channel, parse_playback
+from callbackd.ari.queues import Queues
 from callbackd.ari.speech import Speech
 from callbackd.domain.callback import Outcome
 from callbackd.domain.telephony import (
@@ -64,9 +64,6 @@ _LINGERING = {"BUSY": "busy", "CONGESTION": "congestion"}
 
 
 _CALLER = "CALLERID(all)"
-
-_UNRUNG = "Local/s@callbackd-agents"
-"""An endpoint whose channel is never dialled, so that it need not exist."""
 
 
 def key_of(line: Line) -> LineKey:
@@ -109,6 +106,7 @@ class Switchboard:
     `tell` gets a call-back's id and an event that is to come back through `interpret`, in order, from the one consumer
     of that call; `devices_changed` is called when a watched queue's state did; `stray`, when there is a leg that no
     call follows, or one that could not be taken down. `abilities` are Asterisk's; whoever learns of them says so.
+    `queues` are those that are watched.
     """
 
     def __init__(
@@ -119,12 +117,11 @@ class Switchboard:
         stray: Callable[[], None] = lambda: None,
     ) -> None:
         self.abilities = Abilities()
+        self.queues = Queues(client, devices_changed)
         self._client = client
         self._tell = tell
-        self._devices_changed = devices_changed
         self._stray = stray
         self._lines: dict[LineKey, _LineState] = {}
-        self._queues: dict[str, bool] = {}
 
     def __len__(self) -> int:
         """How many calls are followed."""
@@ -192,7 +189,7 @@ class Switchboard:
         """Hand one event of Asterisk's to the call it belongs to; those of calls that are not followed are dropped."""
         match event:
             case DeviceStateChanged(name=name, state=device_state):
-                self._device(name, device_state)
+                self.queues.told(name, device_state)
                 return
             case PlaybackFinished(playback=playback):
                 found = parse_playback(playback.id)
@@ -453,67 +450,11 @@ class Switchboard:
             log.warning("could not clear up", extra={"error": str(error)})
             self._stray()
 
-    # Queues.
-
-    async def watch_queues(self, names: Sequence[str]) -> None:
-        """Ask for the state of these queues, and be told of its changes: needed after every connect."""
-        for name in names:
-            device = _device_of(name)
-            try:
-                await self._client.subscribe(f"deviceState:{device}")
-                self._device(device, await self._client.device_state(device))
-            except AriError as error:
-                log.warning("can't watch the queue", extra={"queue": name, "error": str(error)})
-
-    async def look_again(self) -> None:
-        """Ask the queues that seem to have nobody how they stand now: the event that told otherwise may be lost.
-
-        Only good news counts: the queues of an Asterisk that has just started say nobody where `count_members` knows.
-        """
-        for device in [device for device, available in self._queues.items() if not available]:
-            try:
-                if await self._client.device_state(device) == "NOT_INUSE":
-                    self._device(device, "NOT_INUSE")
-            except AriError as error:
-                log.debug("can't ask the queue", extra={"device": device, "error": str(error)})
-
-    async def count_members(self) -> None:
-        """Ask the queues that seem to have nobody how many members are ready; the link must be ready.
-
-        An Asterisk that has just started may say that a queue has nobody until the state of a member changes, which in
-        a quiet office takes hours. Only a channel can ask the queue itself: it is made, asked and taken away unrung.
-        """
-        for device in [device for device, available in self._queues.items() if not available]:
-            queue = device.removeprefix("Queue:").removesuffix("_avail")
-            name = f"{ASKER}{uuid4().hex}"
-            try:
-                await self._client.create_channel(name, _UNRUNG)
-                try:
-                    ready = await self._client.get_variable(name, f"QUEUE_MEMBER({queue},ready)")
-                finally:
-                    await self._client.hangup(name)
-            except AriError as error:
-                log.warning("can't count the queue's members", extra={"queue": queue, "error": str(error)})
-                continue
-            if ready not in (None, "", "0") and not self._queues[device]:
-                log.info("the queue has members ready", extra={"queue": queue, "ready": ready})
-                self._device(device, "NOT_INUSE")
-
     def agents_available(self, queue: str) -> bool:
         """Whether the queue has a member that could be rung, as far as is known."""
-        return self._queues.get(_device_of(queue), False)
-
-    def _device(self, device: str, state: str) -> None:
-        available = state == "NOT_INUSE"
-        if self._queues.get(device) is not available:
-            self._queues[device] = available
-            self._devices_changed()
+        return self.queues.available(queue)
 
 
 def _never_asked(error: AriError | TimeoutError) -> bool:
     """The request did not leave: nothing came of it, nor will."""
     return isinstance(error, NotReady) or (isinstance(error, Unreachable) and not error.perhaps_acted)
-
-
-def _device_of(queue: str) -> str:
-    return f"Queue:{queue}_avail"

@@ -45,11 +45,11 @@ class Wire:
 async def test_a_free_agent_whose_event_was_lost_is_found_by_looking_again() -> None:
     wire = Wire()
     wire.says("INUSE")
-    await wire.phones.watch_queues(["support"])
+    await wire.phones.queues.watch(["support"])
     assert not wire.phones.agents_available("support")
     wire.says("NOT_INUSE")
     before = wire.changes
-    await wire.phones.look_again()
+    await wire.phones.queues.look_again()
     assert wire.phones.agents_available("support")
     assert wire.changes == before + 1
 
@@ -57,9 +57,9 @@ async def test_a_free_agent_whose_event_was_lost_is_found_by_looking_again() -> 
 async def test_looking_again_never_takes_an_agent_away_and_asks_nothing_of_a_queue_that_has_one() -> None:
     wire = Wire()
     wire.says("INUSE")
-    await wire.phones.watch_queues(["support"])
+    await wire.phones.queues.watch(["support"])
     wire.tells("NOT_INUSE")
     asked = len(wire.transport.asked("GET", DEVICE))
-    await wire.phones.look_again()
+    await wire.phones.queues.look_again()
     assert wire.phones.agents_available("support")
     assert len(wire.transport.asked("GET", DEVICE)) == asked

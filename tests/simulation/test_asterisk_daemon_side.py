@@ -77,7 +77,7 @@ class Daemon:
         self.phones.route(event)
 
     async def _resync(self, _client: AriClient) -> None:
-        await self.phones.watch_queues(["support"])
+        await self.phones.queues.watch(["support"])
 
     def _changed(self, state: LinkState) -> None:
         self.phases.append(state.phase)
