@@ -35,6 +35,9 @@ async def measure(ground: Ground, calls: int, rounds: int, report: Report) -> di
             ),
             "PBX's CPU, ours / theirs": ratios([each.cpu.pbx for each in ours], [each.cpu.pbx for each in theirs]),
             "callbackd's CPU / the PBX's": ratios([each.cpu.daemon for each in ours], [each.cpu.pbx for each in ours]),
+            "call-backs per second, if callbackd took no CPU": ratios(
+                [each.cpu.pbx + each.cpu.phones for each in theirs], [each.cpu.pbx + each.cpu.phones for each in ours]
+            ),
             "callbackd's CPU / both Asterisks'": ratios(
                 [each.cpu.daemon for each in ours], [each.cpu.pbx + each.cpu.phones for each in ours]
             ),

@@ -20,6 +20,7 @@ from callbackd.ari.client import UNUSED_EVENTS, AriClient
 from callbackd.ari.errors import AriError
 from callbackd.ari.lobby import Lobby
 from callbackd.ari.models import Event
+from callbackd.ari.repertoire import Repertoire
 from callbackd.ari.strays import Strays
 from callbackd.ari.supervisor import LinkState, Phase, Supervisor
 from callbackd.ari.switchboard import Switchboard
@@ -126,7 +127,10 @@ class Daemon:
         admission = Admission(store, self._rules, clock)
         settlement = Settlement(store, self._rules, clock, admission)
         self._strays = Strays(self._link.client, self._followed, lambda: self._link.ready)
-        self._phones = Switchboard(self._link.client, self._tell, self._wake, self._strays.sign)
+        self._repertoire = Repertoire()
+        self._phones = Switchboard(
+            self._link.client, self._tell, self._wake, self._strays.sign, self._repertoire
+        )
         self._calls = Calls(store, self._rules, clock, self._phones, admission, settlement)
         self._scheduler = Scheduler(
             store, self._rules, clock, self._calls, admission, group, lambda: self._link.ready
@@ -138,7 +142,7 @@ class Daemon:
         self._intake = CountedIntake(store, self._rules, clock, chance, self._scheduler, instruments)
         self._desk = Desk(store, clock, self._rules, self._calls, self._scheduler)
         self._callers = Callers(store, self._rules, self._desk, admission.holds, self._scheduler)
-        self._lobby = Lobby(self._link.client, self._arrived, self._tell_menu)
+        self._lobby = Lobby(self._link.client, self._arrived, self._tell_menu, self._repertoire)
         self._menus = Menus(
             self._intake, self._callers, self._rules, clock, self._lobby, admission.holds, self._scheduler, group
         )
@@ -341,6 +345,7 @@ class Daemon:
         self._lobby.route(event)
 
     async def _on_contact(self, client: AriClient) -> None:
+        self._repertoire.clear()
         self._learn(await Abilities.of(client))
         await self._watch_queues()
         wreckage = await Wreckage.look(client)

@@ -67,6 +67,26 @@ _SIP_OF_OUR_CANCEL = frozenset({487, 408})
 _CAUSES_OF_OUR_HANGUP = frozenset({16, 18, 19, 26, 127})
 
 
+_SAYS_NOTHING = frozenset({0, 16, 32})
+"""Of a leg that was not answered: no cause, normal clearing; and 32, a flag of Asterisk's that is no cause."""
+
+
+def says_why(cause: int | None) -> bool:
+    """Whether a cause tells why a leg that was not answered has ended."""
+    return cause is not None and cause not in _SAYS_NOTHING
+
+
+def final_cause(destroyed: int, requested: int | None, *, answered: bool) -> int:
+    """The cause of a leg's end.
+
+    `requested` is what was said when its hanging up was asked for. Of a Local channel that its dialplan refuses before
+    Asterisk is done with dialling it, only that has the reason: in the end it is "normal clearing" (seen of 22.10).
+    """
+    if answered or says_why(destroyed) or requested is None or not says_why(requested):
+        return destroyed
+    return requested
+
+
 def classify_client(
     cause: int | None,
     tech_cause: int | str | None,

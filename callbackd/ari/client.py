@@ -42,7 +42,7 @@ UNWANTED_EVENTS = ("ChannelVarset", "ChannelDialplan", "ChannelConnectedLine", "
 
 UNUSED_EVENTS = (
     *UNWANTED_EVENTS,
-    *("PlaybackStarted", "PlaybackContinuing", "ChannelHangupRequest"),
+    *("PlaybackStarted", "PlaybackContinuing"),
     *("BridgeCreated", "BridgeDestroyed", "ChannelEnteredBridge", "ChannelLeftBridge"),
 )
 """A call's events that nothing here acts on: half of what is left. The ends of channels and playbacks tell it all."""

@@ -21,6 +21,7 @@ from callbackd.ari.models import (
     StasisStart,
 )
 from callbackd.ari.names import parse_channel, playbacks_of_caller
+from callbackd.ari.repertoire import Repertoire
 from callbackd.ari.speech import Voice
 from callbackd.domain.menu import (
     Answer,
@@ -63,8 +64,10 @@ class Lobby:
         client: AriClient,
         arrived: Callable[[str, str, str], None],
         tell: Callable[[str, object], None],
+        repertoire: Repertoire | None = None,
     ) -> None:
         self._client = client
+        self._repertoire = repertoire or Repertoire()
         self._arrived = arrived
         self._tell = tell
         self._voices: dict[str, Voice] = {}
@@ -104,7 +107,9 @@ class Lobby:
 
     def _voice(self, channel_id: str, language: str, prompts: Mapping[str, tuple[str, ...]]) -> Voice:
         names = playbacks_of_caller(channel_id)
-        return Voice(self._client, channel_id, names, language=language, prompts=prompts, label="caller")
+        return Voice(
+            self._client, channel_id, names, self._repertoire, language=language, prompts=prompts, label="caller"
+        )
 
     def close(self, visit: Visit) -> None:
         """Follow them no more; nothing is done to their channel."""

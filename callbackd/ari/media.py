@@ -102,3 +102,8 @@ def files(uri: str) -> tuple[str, ...]:
 def endless(uri: str) -> bool:
     """A tone plays until it is stopped."""
     return uri.startswith("tone:")
+
+
+def joins(uri: str) -> bool:
+    """Whether it can be one of a list: it ends by itself, and can be stopped at any moment."""
+    return uri.startswith("sound:")

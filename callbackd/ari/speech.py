@@ -1,4 +1,7 @@
-"""Saying phrases to one channel: part after part, in place of what was said before, with stand-ins for lost sounds."""
+"""Saying phrases to one channel: part after part, in place of what was said before, with stand-ins for lost sounds.
+
+Parts that Asterisk is known to have go to it together, so that there is no gap between them.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from callbackd.ari.client import AriClient
 from callbackd.ari.errors import AriError
-from callbackd.ari.media import LAST_RESORT, endless, files, media, stand_in
+from callbackd.ari.media import LAST_RESORT, endless, files, joins, media, stand_in
 from callbackd.ari.models import PlaybackFinished
 from callbackd.ari.names import LineKey, channel_id, playbacks_of_leg
+from callbackd.ari.repertoire import Repertoire
 from callbackd.domain.prompts import Phrase
 from callbackd.domain.telephony import Leg, Line, Say
 
@@ -23,12 +28,13 @@ TONE_LENGTH = 0.8
 
 @dataclass(slots=True)
 class _Utterance:
-    """What is being said: the parts still to come, and the one that plays."""
+    """What is being said: the parts, and how many of them play, from which on."""
 
     number: int
     loop: bool
     parts: list[tuple[str, tuple[str, ...]]]
     position: int = 0
+    together: int = 1
     playing: str | None = None
     tried_stand_in: bool = False
     over: bool = False
@@ -45,6 +51,7 @@ class Voice:
         client: AriClient,
         channel: str,
         names: Sequence[str],
+        repertoire: Repertoire,
         *,
         language: str,
         prompts: Mapping[str, tuple[str, ...]],
@@ -53,6 +60,7 @@ class Voice:
         self._client = client
         self._channel = channel
         self._names = names
+        self._repertoire = repertoire
         self._played = 0
         self._language = language
         self._prompts = prompts
@@ -82,7 +90,7 @@ class Voice:
         await asyncio.gather(*map(self._stop_tone, self._names))
 
     async def finished(self, event: PlaybackFinished) -> int | None:
-        """A part is over: the next one, the same again, its stand-in, or the end.
+        """What played is over: the next part, the same again, its stand-in, or the end.
 
         Returns the utterance that came to its end; one that was replaced never does.
         """
@@ -90,11 +98,17 @@ class Voice:
         if utterance is None or utterance.over or utterance.playing != event.playback.id:
             return None
         utterance.playing = None
-        if event.playback.state == "failed" and not utterance.tried_stand_in:
+        played = utterance.parts[utterance.position : utterance.position + utterance.together]
+        sounds = [sound for uri, _ in played for sound in files(uri)]
+        if event.playback.state == "failed" and len(played) > 1:
+            self._repertoire.failed(self._language, sounds)  # which one is it? from the first on, one by one
+        elif event.playback.state == "failed" and not utterance.tried_stand_in:
             self._replace_part(utterance)
         else:
+            if event.playback.state == "done" and len(played) == 1:
+                self._repertoire.heard(self._language, sounds)
             utterance.tried_stand_in = False
-            utterance.position += 1
+            utterance.position += len(played)
         if utterance.position >= len(utterance.parts):
             if not utterance.loop:
                 utterance.over = True
@@ -119,11 +133,15 @@ class Voice:
 
     async def _play(self, utterance: _Utterance) -> None:
         uri, _ = utterance.parts[utterance.position]
+        known = takewhile(self._is_known, (part for part, _ in utterance.parts[utterance.position :]))
+        together = tuple(known) or (uri,)
+        utterance.together = len(together)
         name = self._names[self._played % len(self._names)]
         self._played += 1
         utterance.playing = name
         try:
-            await self._client.play(self._channel, name, files(uri), lang=self._language)
+            sounds = [sound for part in together for sound in files(part)]
+            await self._client.play(self._channel, name, sounds, lang=self._language)
         except AriError as error:
             log.debug("could not play", extra={"sound": uri, "error": str(error)})
             utterance.over = True
@@ -132,6 +150,10 @@ class Voice:
             task = asyncio.create_task(self._stop_later(name))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _is_known(self, uri: str) -> bool:
+        sounds = files(uri)
+        return all(map(joins, sounds)) and self._repertoire.has(self._language, sounds)
 
     async def _stop_later(self, name: str) -> None:
         await asyncio.sleep(TONE_LENGTH)
@@ -156,11 +178,12 @@ class Voice:
 class Speech(Voice):
     """What is said on one leg of a call."""
 
-    def __init__(self, client: AriClient, line: Line, key: LineKey, leg: Leg) -> None:
+    def __init__(self, client: AriClient, line: Line, key: LineKey, leg: Leg, repertoire: Repertoire) -> None:
         super().__init__(
             client,
             channel_id(key, leg),
             playbacks_of_leg(key, leg),
+            repertoire,
             language=line.language,
             prompts=line.prompts,
             label=leg.role.value,

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from callbackd.ari.abilities import Abilities
-from callbackd.ari.causes import classify_agent, classify_client
+from callbackd.ari.causes import classify_agent, classify_client, final_cause, says_why
 from callbackd.ari.client import AriClient, caller_id
 from callbackd.ari.errors import (
     AllocationFailed,
@@ -22,6 +22,7 @@ from callbackd.ari.errors import (
 from callbackd.ari.models import (
     ChannelDestroyed,
     ChannelDtmfReceived,
+    ChannelHangupRequest,
     ChannelStateChange,
     DeviceStateChanged,
     Dial,
@@ -31,6 +32,7 @@ from callbackd.ari.models import (
 )
 from callbackd.ari.names import LineKey, bridge_id, channel_id, parse_channel, parse_playback
 from callbackd.ari.queues import Queues
+from callbackd.ari.repertoire import Repertoire
 from callbackd.ari.speech import Speech
 from callbackd.domain.callback import Outcome
 from callbackd.domain.telephony import (
@@ -80,6 +82,7 @@ class _LegState:
     answered: bool = False
     network_took: bool = False
     dialstatus: str | None = None
+    requested_cause: int | None = None
     ended_by_us: bool = False
 
 
@@ -115,12 +118,14 @@ class Switchboard:
         tell: Callable[[str, object], None],
         devices_changed: Callable[[], None],
         stray: Callable[[], None] = lambda: None,
+        repertoire: Repertoire | None = None,
     ) -> None:
         self.abilities = Abilities()
         self.queues = Queues(client, devices_changed)
         self._client = client
         self._tell = tell
         self._stray = stray
+        self._repertoire = repertoire or Repertoire()
         self._lines: dict[LineKey, _LineState] = {}
 
     def __len__(self) -> int:
@@ -197,6 +202,9 @@ class Switchboard:
                 found = parse_channel(channel.id)
             case StasisStart() | ChannelStateChange() | ChannelDestroyed() | ChannelDtmfReceived():
                 found = parse_channel(event.channel.id)
+            case ChannelHangupRequest(channel=channel, cause=cause):
+                self._hang_up_requested(channel.id, cause)
+                return
             case _:
                 return
         if found is None:
@@ -211,6 +219,13 @@ class Switchboard:
             state.leg(found[1]).gone = True
             state.leg(found[1]).in_stasis.set()
         self._tell(state.key.callback_id, event)
+
+    def _hang_up_requested(self, channel: str, cause: int | None) -> None:
+        """There may be two; the first with a reason has it."""
+        found = parse_channel(channel)
+        if found is not None and says_why(cause) and (state := self._lines.get(found[0])) is not None:
+            known = state.leg(found[1])
+            known.requested_cause = known.requested_cause or cause
 
     async def interpret(self, line: Line, signal: object) -> Sequence[Happening]:
         """What an event that was handed to a call means for it."""
@@ -310,23 +325,24 @@ class Switchboard:
         state.bridged.discard(leg)
         if leg in state.speech:
             state.speech.pop(leg).close()
+        cause = final_cause(event.cause, known.requested_cause, answered=known.answered)
         if leg.role is Role.AGENT:
-            verdict = classify_agent(event.cause, event.tech_cause, known.dialstatus, timed_out=False)
+            verdict = classify_agent(cause, event.tech_cause, known.dialstatus, timed_out=False)
         else:
             verdict = classify_client(
-                event.cause, event.tech_cause, known.dialstatus, known.network_took, timed_out=False
+                cause, event.tech_cause, known.dialstatus, known.network_took, timed_out=False
             )
         if verdict is Outcome.ROUTE_FAILED and not known.answered and not known.ended_by_us:
             log.warning(
                 "route failed",
                 extra={
                     "callback": state.key.callback_id,
-                    "cause": event.cause,
+                    "cause": cause,
                     "sip": event.tech_cause,
                     "dialstatus": known.dialstatus,
                 },
             )
-        return LegEnded(leg, verdict, event.cause or None)
+        return LegEnded(leg, verdict, cause or None)
 
     # Effects out.
 
@@ -440,7 +456,7 @@ class Switchboard:
 
     def _speech(self, state: _LineState, leg: Leg) -> Speech:
         if leg not in state.speech:
-            state.speech[leg] = Speech(self._client, state.line, state.key, leg)
+            state.speech[leg] = Speech(self._client, state.line, state.key, leg, self._repertoire)
         return state.speech[leg]
 
     async def _quietly(self, request: Awaitable[object]) -> None:

@@ -97,9 +97,8 @@ class Scheduler:
         """Start what may start. Returns the next instant at which more may."""
         now = self._clock.now()
         await self._settle_unsure(now)
-        await self._expire(now)
         looks = [now + LONGEST_SLEEP]
-        if (expiry := await self._store.next_expiry()) is not None:
+        if (expiry := await self._expire(now)) is not None:
             looks.append(expiry)
         if self.room.working:
             for profile in tuple(self._rules.profiles.values()):
@@ -109,19 +108,14 @@ class Scheduler:
     async def _start_of(self, profile: Profile) -> list[datetime]:
         """Start what may start of one profile; when to look again."""
         now = self._clock.now()
-        shut = await self.room.shut(profile)
+        # Asked at the same time: to the store that is one question.
+        shut, condition, startable_at = await asyncio.gather(
+            self.room.shut(profile), self._store.condition(profile.id), self._store.next_startable_at(profile.id, now)
+        )
         if shut is not None:
             return [] if shut.until is None else [shut.until]
-        condition = await self._store.condition(profile.id)
-        looks = [
-            at
-            for at in (
-                condition.route_open_until,
-                condition.target_rests_until,
-                await self._store.next_startable_at(profile.id, now),
-            )
-            if at is not None and at > now
-        ]
+        instants = (condition.route_open_until, condition.target_rests_until, startable_at)
+        looks = [at for at in instants if at is not None and at > now]
         for step in (Step.ATTEMPT, Step.OFFER):
             while self.room.working and self.room.has_for(profile, step, condition):
                 if not await self._start_one(profile, step, condition):
@@ -240,9 +234,12 @@ class Scheduler:
         await self._store.commit(Change(replace(callback, rest_until=hindrance.until), (event,)))
         log.info("rests", extra=_tags(callback, reason=hindrance.reason, until=rfc3339(hindrance.until)))
 
-    async def _expire(self, now: datetime) -> None:
-        """End what has waited too long, by the profile as it is now."""
-        while expired := await self._store.expired(now):
+    async def _expire(self, now: datetime) -> datetime | None:
+        """End what has waited too long, by the profile as it is now; when the next will have."""
+        while True:
+            expired, next_expiry = await asyncio.gather(self._store.expired(now), self._store.next_expiry())
+            if not expired:
+                return next_expiry
             for callback in expired:
                 profile = self._rules.profiles.get(callback.profile)
                 later = callback.expires_at

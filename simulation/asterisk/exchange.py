@@ -219,8 +219,8 @@ class Exchange:
             else:
                 self.enter_stasis(channel)
 
-    def refused(self, channel: Channel, refusal: Refusal) -> None:
-        """Its far end said no."""
+    def refused(self, channel: Channel, refusal: Refusal, *, at_once: bool = False) -> None:
+        """Its far end said no; `at_once`: perhaps before Asterisk was done with dialling it, which loses the cause."""
         if channel.gone or channel.ending:
             return
         if refusal.local:
@@ -231,7 +231,8 @@ class Exchange:
         channel.ending = True
         self._hangup_request(channel, refusal.cause, refusal.tech_cause)
         status = None if channel.created else refusal.dialstatus
-        self._end_soon(channel, refusal.cause, refusal.tech_cause, status)
+        lost = at_once and channel.created and self.world.chance.random() < 0.3
+        self._end_soon(channel, 16 if lost else refusal.cause, refusal.tech_cause, status)
 
     def far_end_gone(self, channel: Channel) -> None:
         """Its far end was put down."""

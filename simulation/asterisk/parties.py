@@ -97,11 +97,11 @@ class Local:
         if queue is not None:
             self.other.running = ("Queue", f"{queue.name},r")
             if not queue.join_empty and not queue.available():
-                self._turned_away(ABSENT)
+                self._turned_away(ABSENT, at_once=True)
                 return
             self._exchange.world.after(self._exchange.soon(), self._queue)
         elif self._route.phone is None:
-            self._turned_away(ABSENT)
+            self._turned_away(ABSENT, at_once=True)
         else:
             self.other.running = ("Dial", self._channel.endpoint)
             self._call(self._route.phone, "AppDial")
@@ -216,10 +216,10 @@ class Local:
         if line.begun:
             line.end(cause)
 
-    def _turned_away(self, cause: int, status: str = "NOANSWER") -> None:
+    def _turned_away(self, cause: int, status: str = "NOANSWER", *, at_once: bool = False) -> None:
         """The dialplan hangs up with that cause; no SIP response is told of."""
         self._end_by_itself()
-        self._exchange.refused(self._channel, Refusal(cause, None, status))
+        self._exchange.refused(self._channel, Refusal(cause, None, status), at_once=at_once)
 
     def _end_by_itself(self) -> None:
         self._over = self._ended_by_itself = True

@@ -118,7 +118,10 @@ class Player:
         medium = playback.medium
         kind, _, text = medium.partition(":")
         if kind == "sound" and self.lacks(text):
-            self._finish(playback, "failed")
+            if playback.position + 1 < len(playback.media):
+                self._next(playback)  # nothing tells of one that is missing but as the last
+            else:
+                self._finish(playback, "failed")
             return
         if (party := playback.channel.party) is not None and party.speaker is not None:
             party.speaker.hear(medium, playback.id)

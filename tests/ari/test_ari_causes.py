@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callbackd.ari.causes import classify_agent, classify_client
+from callbackd.ari.causes import classify_agent, classify_client, final_cause
 from callbackd.domain.callback import Outcome as O  # noqa: N817
 
 # SIP response, Q.850 cause that Asterisk makes of it, dial status that comes with it, outcome when the network took it
@@ -131,3 +131,21 @@ def test_client_by_dial_status_only_without_a_cause(dialstatus: str | None, outc
 )
 def test_agent(cause: int | None, sip: int | None, dialstatus: str | None, outcome: O) -> None:
     assert classify_agent(cause, sip, dialstatus, False) is outcome
+
+
+@pytest.mark.parametrize(
+    ("destroyed", "requested", "answered", "cause"),
+    [
+        (16, 20, False, 20),  # a Local channel whose dialplan hung up at once
+        (0, 17, False, 17),
+        (16, 16, False, 16),
+        (16, 32, False, 16),  # a flag of Asterisk's
+        (16, None, False, 16),
+        (17, 20, False, 17),  # the end has a reason
+        (16, 20, True, 16),  # two have talked, and one hung up
+    ],
+)
+def test_the_reason_that_was_asked_with_counts_where_the_end_has_none(
+    destroyed: int, requested: int | None, answered: bool, cause: int
+) -> None:
+    assert final_cause(destroyed, requested, answered=answered) == cause

@@ -15,8 +15,8 @@ from callbackd.ari.fake import FakeTransport, Request
 from callbackd.ari.names import channel_id, playbacks_of_leg
 from callbackd.ari.switchboard import Switchboard, key_of
 from callbackd.ari.transport import Response
-from callbackd.domain.callback import Step
-from callbackd.domain.telephony import CLIENT, OFFER, DialClient, Hush, Interrupted, Leg, Line, Role
+from callbackd.domain.callback import Outcome, Step
+from callbackd.domain.telephony import CLIENT, OFFER, DialClient, Hush, Interrupted, Leg, LegEnded, Line, Role
 
 LINE = Line(
     callback_id="01kaqx0000000000000000000a",
@@ -88,3 +88,20 @@ async def test_the_legs_that_are_up_are_seen_by_one_look_for_all_calls() -> None
     for answer in (Unreachable("no answer", perhaps_acted=True), Response(200, {"message": "half an answer"})):
         transport.on("GET", "/channels", answer)
         assert await phones.still_up([talk]) is None
+
+
+async def test_a_leg_that_its_dialplan_refused_at_once_has_the_reason_it_was_refused_with() -> None:
+    """Asterisk says so where the hang-up is asked for, and of the channel's end "normal clearing"."""
+    told: list[object] = []
+    phones = Switchboard(
+        AriClient(FakeTransport(), "callbackd"), lambda _id, signal: told.append(signal), lambda: None
+    )
+    phones.open(LINE)
+    for kind, cause in (
+        *(("ChannelHangupRequest", 32), ("ChannelHangupRequest", 20), ("ChannelHangupRequest", 17)),
+        ("ChannelDestroyed", 16),
+    ):
+        event = {"type": kind, "application": "callbackd", "cause": cause, "channel": CREATED}
+        phones.route(decode_event({**event, "timestamp": "2026-11-02T15:00:00.000+0000"}))  # type: ignore[arg-type]
+    (destroyed,) = told
+    assert await phones.interpret(LINE, destroyed) == (LegEnded(OFFER, Outcome.CLIENT_UNREACHABLE, 20),)

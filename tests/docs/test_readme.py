@@ -88,7 +88,7 @@ ELSEWHERE = {
     ),
     "scripts/test": ".ci/run::scripts/test",
     "scripts/test tests/domain -x": ".ci/run::scripts/test",
-    "scripts/make-prompts": "tests/test_prompts.py::test_the_catalogue_and_the_sounds_agree",  # what it has made
+    "scripts/make-prompts": "tests/test_prompts.py::test_what_speaks_the_catalogue_speaks_these_prompts",
     "python -m build": "tests/packaging/test_package.py::test_the_wheel_has_every_file_of_the_package_and_no_other",
     "apt-get install python3-venv": "scripts/prepare::python3-venv",
     "systemctl reload callbackd": "tests/walk/test_service.py::_a_reload_tells_whether_the_files_were_right",

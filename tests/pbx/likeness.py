@@ -97,6 +97,12 @@ class Stage:
         except TimeoutError:
             raise AssertionError(f"no {what} of {channel} in {[told(event) for event in self.events]}") from None
 
+    async def ended_playbacks(self, times: int) -> None:
+        """Until the ends of so many playbacks were told, well or not."""
+        async with asyncio.timeout(LIMIT), self._something:
+            while sum(event["type"] == "PlaybackFinished" for event in self.events) < times:
+                await self._something.wait()
+
     async def forgotten(self, path: str) -> None:
         """Until Asterisk knows that no more: it may tell the end of a playback before it forgets it."""
         async with asyncio.timeout(LIMIT):

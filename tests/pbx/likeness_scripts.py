@@ -168,6 +168,17 @@ async def sounds_and_their_end(stage: Stage) -> None:
     await stage.hang_up("leg-a")
 
 
+async def a_list_with_a_sound_that_is_missing(stage: Stage) -> None:
+    """At its end, at its beginning, in its midst, all of it."""
+    stage.behave("1001", "answers")
+    await stage.answered()
+    there, missing = "sound:beep", "sound:no-such-sound"
+    lists = ((there, missing), (missing, there), (there, missing, there), (missing, missing))
+    for number, media in enumerate(lists, 1):
+        await stage.play("leg-a", f"p-{number}", *media)
+        await stage.ended_playbacks(number)
+
+
 async def a_bridge_that_waits_for_a_playback(stage: Stage) -> None:
     stage.behave("1001", "answers")
     await stage.bridge()
@@ -375,6 +386,7 @@ SCRIPTS: tuple[Script, ...] = (
     a_bridge_that_is_deleted,
     a_bridge_that_waits_for_a_playback,
     sounds_and_their_end,
+    a_list_with_a_sound_that_is_missing,
     a_caller_who_is_sent_on,
     a_caller_sent_on_while_a_sound_plays,
     a_caller_who_is_hung_up,

@@ -73,7 +73,7 @@ async def test_doctor_finds_a_pbx_that_is_well(company: Company) -> None:
     assert {finding["check"] for finding in said.json["findings"] if finding["result"] != "ok"} == old, said.out
     assert set(results) == {
         *("configuration", "database", "http", "ari", "abilities", "credentials", "modules", "application", "clock"),
-        *("queue", "dialplan", "endpoint", "sounds"),
+        *("queue", "dialplan", "endpoint", "sounds", "token"),
     }
     assert "registered by callbackd" in results["application"]["message"]
     assert "Asterisk " in results["ari"]["message"]

@@ -1,0 +1,31 @@
+"""What measures callbackd on a real Asterisk runs to its end and tells its figures; whether they are good is no matter
+here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from rig.rig import Rig
+
+BENCH = Path(__file__).resolve().parents[2] / "scripts/bench"
+
+pytestmark = pytest.mark.pbx
+
+
+async def test_a_small_round_of_each_loses_no_call(rig: Rig) -> None:  # the rig: as a sign that there is an Asterisk
+    arguments = ("--json", "--rounds", "1", "--calls", "20", "--reactions", "5", "--requests", "40", "--clients", "4")
+    process = await asyncio.create_subprocess_exec(
+        BENCH, "load", "reaction", "requests", *arguments,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), 120.0)
+    assert process.returncode == 0, err.decode()
+    told = json.loads(out)
+    assert told["load: callbackd"]["calls lost"] == 0
+    for subject in ("load: call files", "load: ratios", "reaction: callbackd", "reaction: dialplan", "requests"):
+        assert told[subject], subject
+        assert all(value >= 0 for value in told[subject].values()), told[subject]
