@@ -403,7 +403,9 @@ class OneLeaves(Talking):
 
     async def judge(self, fault: Fault) -> None:
         await self.taken_down(await self.desk())
-        if fault is Fault.KILLED:
+        first = (await self.company.attempt_over(self.asked, clean=False))["attempts"][0]
+        talked = instant(first["ended_at"]) - instant(first["client_answered_at"])
+        if fault is Fault.KILLED and talked < CONVERSATION:  # until it was seen again
             shown = await self.over("completed", agent=2, client=2)
             expect(shown, 1, outcome="interrupted", counted=True)
         else:

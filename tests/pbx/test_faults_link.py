@@ -93,22 +93,29 @@ async def test_connections_reset_and_refused_for_a_while_in_every_state(
     await stage.judge(Fault.LOST, subtests)
 
 
-@pytest.mark.parametrize("seconds", [1.0, 15.0, 60.0])
-async def test_partition(company: Company, proxy: Proxy, subtests: pytest.Subtests, seconds: float) -> None:
-    """Every byte is held for so long, and nobody is told."""
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Partitions of 1 to 60 s, and of those lengths that were asked for with --partition."""
+    if "partitioned" in metafunc.fixturenames:
+        metafunc.parametrize("partitioned", [1.0, 15.0, 60.0, *metafunc.config.getoption("partition")])
+
+
+@pytest.mark.timeout(1200)
+async def test_partition(company: Company, proxy: Proxy, subtests: pytest.Subtests, partitioned: float) -> None:
+    """Every byte is held for so many seconds, and nobody is told."""
     stage = Stage(company)
-    seen = () if seconds < 10.0 else (AnsweredUnseen, OneLeaves)
-    await stage.opens((AgentRings, ClientDialled, ClientRings, Talking, *seen), through(proxy, company))
+    noticed = () if partitioned < 10.0 else (AnsweredUnseen, OneLeaves)
+    rung = () if partitioned > 100.0 else (AgentRings, ClientDialled, ClientRings)  # nobody's phone rings so long
+    await stage.opens((Talking, *rung, *noticed), through(proxy, company))
     await stage.set()
     proxy.stall()
     await stage.during()
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(partitioned)
     await proxy.passes()
     await company.daemon.ready()
     await asyncio.sleep(0.5)
     await company.daemon.ready()
     was_lost = losses(company.daemon) > 0
-    assert was_lost or seconds < FOUND_WITHIN
+    assert was_lost or partitioned < FOUND_WITHIN
     await stage.judge(Fault.LOST if was_lost else Fault.NONE, subtests)
 
 
