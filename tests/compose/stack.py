@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,24 @@ class NoEngineError(Exception):
 class Stack:
     """The containers of one project, and what is asked of them. `port` is callbackd's HTTP port on this host."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        name: str = NAME,
+        files: Sequence[str | Path] = ("docker-compose.yml", "tests/compose/builds.yml"),
+    ) -> None:
         self.port = free_tcp_port()
+        self._name = name
+        self._files = [argument for file in files for argument in ("-f", str(file))]
         self._environment = {**os.environ, **environment, "CALLBACKD_PORT": str(self.port), "COMPOSE_PROFILES": "demo"}
+
+    def beside(self, config: Path, ari_password: str) -> Stack:
+        """callbackd alone, of the same engine, beside an Asterisk of this host; `config` in place of the sample."""
+        ours = config.parent / "ours.yml"
+        callbackd = {"build": {"network": "host"}, "volumes": [f"{config}:/etc/callbackd:ro"]}
+        ours.write_text(json.dumps({"services": {"callbackd": callbackd}}))
+        environment = {**self._environment, "CALLBACKD_ARI_PASSWORD": ari_password}
+        return Stack(environment, f"{NAME}-beside", ("docker/own-asterisk.yml", ours))
 
     def docker(self, *arguments: str, limit: float = 60.0) -> str:
         """What `docker ...` prints. Raises `AssertionError` with all it said if it fails."""
@@ -40,8 +55,8 @@ class Stack:
 
     def compose(self, *arguments: str, limit: float = 60.0) -> str:
         """What `docker compose ...` prints."""
-        files = ("-f", "docker-compose.yml", "-f", "tests/compose/builds.yml", "--project-directory", ".")
-        return self.docker("compose", *files, "-p", NAME, *arguments, limit=limit)
+        project = ("--project-directory", ".", "-p", self._name)
+        return self.docker("compose", *self._files, *project, *arguments, limit=limit)
 
     def up(self, *services: str) -> None:
         """Starts them (default: all), and waits until each is healthy."""
@@ -56,7 +71,7 @@ class Stack:
 
     def fails(self, service: str, *command: str) -> bool:
         """Whether a command fails in a container."""
-        return self._run("docker", "exec", f"{NAME}-{service}-1", *command, limit=30.0).returncode != 0
+        return self._run("docker", "exec", f"{self._name}-{service}-1", *command, limit=30.0).returncode != 0
 
     def callbackd(self, *arguments: str) -> Json:
         """The command `callbackd`, with --json."""
@@ -64,11 +79,11 @@ class Stack:
 
     def inspect(self, service: str) -> Json:
         """What the engine knows of its container."""
-        return json.loads(self.docker("inspect", f"{NAME}-{service}-1"))[0]
+        return json.loads(self.docker("inspect", f"{self._name}-{service}-1"))[0]
 
     def logs(self, service: str) -> str:
         """What its container has said."""
-        done = self._run("docker", "logs", f"{NAME}-{service}-1", limit=30.0)
+        done = self._run("docker", "logs", f"{self._name}-{service}-1", limit=30.0)
         return done.stdout + done.stderr
 
     def until(self, holds: Callable[[], Json], within: float) -> Json:

@@ -1,9 +1,12 @@
-"""docker-compose.yml, run for real: from nothing to a completed call-back, with no privilege, and over a restart."""
+"""docker-compose.yml, run for real: from nothing to a completed call-back, with no privilege, and over a restart; then
+callbackd alone beside an Asterisk of this host."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,12 +15,20 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rig.behaviours import presses, talks
 from rig.demo.company import PROFILES
+from rig.rig import Rig
 from tests.compose.stack import PROJECT, NoEngineError, Stack, built_stack
 
 SERVICES = ("asterisk", "mosquitto", "callbackd", "phones")
 CLIENT = "+14165550111"
 """Fay Kent, who answers and talks (rig/demo/playground.py)."""
+AGENT = "1001"
+OWN_PROFILE = {
+    "label": "Support line",
+    "target": {"endpoint": f"PJSIP/{AGENT}", "timezone": "America/Toronto"},
+    "client": {"endpoint": "PJSIP/{number}@trunk", "country": "CA", "allow": ["+1"]},
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +44,8 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.mark.timeout(1200)
-def test_from_nothing_to_a_completed_callback_and_over_a_restart(stack: Stack) -> None:
-    """One test, for there is one stack: what it shows is told by the functions below."""
+def test_from_nothing_to_a_completed_callback_and_over_a_restart(stack: Stack, tmp_path: Path) -> None:
+    """One test, for there is one engine: what it shows is told by the functions below."""
     stack.up()
     _the_stories_went_as_told(stack)
     _nobody_has_a_privilege(stack)
@@ -42,6 +53,8 @@ def test_from_nothing_to_a_completed_callback_and_over_a_restart(stack: Stack) -
     _the_broker_lets_nobody_in_without_a_password(stack)
     asked = _a_callback_is_asked_for_and_completed(stack)
     _all_is_kept_over_a_restart(stack, asked)
+    stack.compose("down", "--volumes", "--timeout", "5")
+    asyncio.run(_beside_an_asterisk_of_this_host(stack, tmp_path))
 
 
 def _the_stories_went_as_told(stack: Stack) -> None:
@@ -108,6 +121,38 @@ def _all_is_kept_over_a_restart(stack: Stack, asked: str) -> None:
     assert stack.callbackd("status")["ready"] is True
 
 
+async def _beside_an_asterisk_of_this_host(stack: Stack, folder: Path) -> None:
+    """docker/own-asterisk.yml with a folder of the sysadmin's: the samples, with what this PBX has."""
+    async with await Rig.prepared() as rig:
+        pbx = rig.pbx
+        config = folder / "config"
+        shutil.copytree(PROJECT / "config", config)
+        settings = (config / "callbackd.yaml").read_text()
+        ours = {"http://127.0.0.1:8088/ari": pbx.ari_url, "username: callbackd ": f"username: {pbx.ari_user} "}
+        for sample, value in ours.items():
+            assert settings.count(sample) == 1
+            settings = settings.replace(sample, value)
+        (config / "callbackd.yaml").write_text(settings)
+        for profile in (config / "profiles").iterdir():
+            profile.unlink()
+        (config / "profiles/support.yaml").write_text(yaml.safe_dump(OWN_PROFILE))
+        rig.phones.set(AGENT, presses("1"))
+        rig.phones.set(CLIENT, talks(1.0))
+        beside = stack.beside(config, pbx.ari_password)
+        await asyncio.to_thread(beside.compose, "build", limit=300.0)
+        try:
+            await asyncio.to_thread(beside.up)
+            asked = (await asyncio.to_thread(beside.callbackd, "request", "support", CLIENT))["id"]
+            await (await rig.phones.call(CLIENT)).answered()
+            await asyncio.to_thread(
+                beside.until, lambda: beside.callbackd("show", asked)["state"] == "completed", within=60.0
+            )
+            assert (rig.phones.times_rung(AGENT), rig.phones.times_rung(CLIENT)) == (1, 1)
+            assert beside.inspect("callbackd")["HostConfig"]["NetworkMode"] == "host"
+        finally:
+            await asyncio.to_thread(beside.compose, "down", "--volumes", "--timeout", "5")
+
+
 def test_the_profiles_are_the_demonstrations() -> None:
     folder = PROJECT / "docker/callbackd/profiles"
     found = {path.stem: yaml.safe_load(path.read_text()) for path in folder.glob("*.yaml")}
@@ -116,7 +161,6 @@ def test_the_profiles_are_the_demonstrations() -> None:
 
 @pytest.mark.parametrize("file", ["docker-compose.yml", "docker/own-asterisk.yml"])
 def test_no_compose_file_asks_for_a_privilege(file: str) -> None:
-    """Also of the one that is not run here."""
     for name, service in yaml.safe_load((PROJECT / Path(file)).read_text())["services"].items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
