@@ -136,7 +136,7 @@ async def _up(root: BareRoot, process: asyncio.subprocess.Process, log: Path) ->
         if process.returncode is not None:
             said = await asyncio.to_thread(log.read_text, errors="replace")
             raise BootError(f"systemd does not run as process 1 here: {said.strip()}")
-        for pid in _children(process.pid):
+        for pid in filter(_is_systemd, _children(process.pid)):
             machine = BootedRoot(root.path, pid)
             try:
                 told = await asyncio.to_thread(machine.run, "systemctl", "is-system-running")
@@ -152,6 +152,13 @@ def _children(pid: int) -> list[int]:
     with contextlib.suppress(OSError):
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return []
+
+
+def _is_systemd(pid: int) -> bool:
+    """Before it is, its root is still this machine's, and whoever enters it would ask this machine's systemd."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip() == "systemd"
+    return False
 
 
 def _new_group() -> Path:

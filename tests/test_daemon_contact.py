@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,12 @@ from callbackd.ari.supervisor import Phase
 from callbackd.ari.transport import EventStream, Response
 from callbackd.config.load import Configuration, load
 from callbackd.daemon import Daemon
+from callbackd.domain.callback import Attempt, Kind, Outcome, State
 from callbackd.engine.clock import SystemClock
+from callbackd.engine.intake import Request as Wanted
+from callbackd.store.interface import Change
 from callbackd.store.memory import MemoryStore
+from tests.engine.faulty import Faulty
 
 LIMIT = 10.0
 
@@ -73,6 +78,33 @@ def configuration(tmp_path: Path) -> Configuration:
         f"database: {tmp_path / 'callbackd.sqlite3'}\nprofiles: profiles\n"
     )
     return load(file, strict_env=True)
+
+
+async def test_what_a_fault_of_ours_kept_from_being_settled_is_settled_without_a_new_contact(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callbackd.daemon.SETTLE_AGAIN", 0.01)
+    store, transport, clock = Faulty(), Doorway(), SystemClock()
+    transport.drops = False
+    written = asyncio.Event()
+    store.on_events(written.set)
+    try:
+        async with asyncio.TaskGroup() as group, asyncio.timeout(LIMIT):
+            daemon = Daemon(configuration, store, transport, group, clock, random.Random(1))  # noqa: S311
+            asked = (await daemon.intake.request(Wanted("support", "+14165550123"))).callback
+            attempt = Attempt(asked.id, 1, Kind.REQUEST, started_at=clock.now())
+            await store.commit(Change(replace(asked, state=State.AGENT, attempts_made=1), attempt=attempt))
+            store.faults = 1
+            daemon.start()
+            await daemon._link.wait_ready()
+            while (await store.attempts(asked.id))[0].outcome is None:
+                written.clear()
+                await written.wait()
+            assert (store.faults, transport.connections) == (0, 1)
+            assert (await store.attempts(asked.id))[0].outcome is Outcome.INTERRUPTED
+            raise _Enough
+    except* _Enough:
+        pass
 
 
 async def test_a_link_that_is_lost_while_it_is_resynchronised_leaves_the_calls_blind(

@@ -225,6 +225,7 @@ def test_the_unit_promises_what_the_daemon_does() -> None:
     assert unit["Type"] == ["notify"]
     assert unit["ExecReload"] == ['/bin/sh -c "kill -HUP ${MAINPID}"']
     assert unit["Restart"] == ["on-failure"]
+    assert unit["StartLimitIntervalSec"] == ["0"], "it is never given up"
     assert unit["RestartPreventExitStatus"] == [str(process.EXIT_REPLACED)]
     assert unit["StateDirectory"] == ["callbackd"]
     (watchdog,) = unit["WatchdogSec"]

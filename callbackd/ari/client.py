@@ -45,7 +45,7 @@ UNUSED_EVENTS = (
     *("PlaybackStarted", "PlaybackContinuing"),
     *("BridgeCreated", "BridgeDestroyed", "ChannelEnteredBridge", "ChannelLeftBridge"),
 )
-"""A call's events that nothing here acts on: half of what is left. The ends of channels and playbacks tell it all."""
+"""A call's events that nothing here acts on: the ends of channels and playbacks tell what these would."""
 
 LOOKS_AFTER_A_LOST_POST = (0.0, 0.2, 0.8)
 """Seconds before each look for a channel whose creation got no answer."""

@@ -71,8 +71,8 @@ class Lobby:
         self._arrived = arrived
         self._tell = tell
         self._voices: dict[str, Voice] = {}
-        self._kept: set[str] = set()
-        """Those who were to be handed back, but the request failed: they hear nothing."""
+        self._kept: dict[str, bool] = {}
+        """Those who were to be handed back, but a request failed; whether a daemon that is no more has left them."""
         self._some_kept = asyncio.Event()
 
     async def run(self, ready: Callable[[], bool]) -> None:
@@ -162,18 +162,22 @@ class Lobby:
         """
         if (voice := self._voices.get(channel_id)) is not None:
             await voice.hush()
-        elif left:
-            await self._voice(channel_id, "", {}).end_tones()
+        elif left and not await self._voice(channel_id, "", {}).end_tones():
+            self._keep(channel_id, left=True)  # the tone may go on, and they with it, whatever else is asked
         try:
-            await self._hand_back(channel_id)
+            await self._hand_back(channel_id, left=left)
         except AriError as error:
             log.warning("a caller was not handed back", extra={"channel": channel_id, "error": str(error)})
 
     async def _hand_back_again(self) -> None:
-        for channel_id in tuple(self._kept):
-            self._kept.discard(channel_id)
+        kept, self._kept = self._kept, {}
+        for channel_id, left in kept.items():
             if channel_id not in self._voices:
-                await self.hand_back(channel_id)
+                await self.hand_back(channel_id, left=left)
+
+    def _keep(self, channel_id: str, *, left: bool) -> None:
+        self._kept[channel_id] = left or self._kept.get(channel_id, False)
+        self._some_kept.set()
 
     async def missed(self, known: Collection[str]) -> tuple[Sequence[str], Sequence[str]]:
         """What a link or a daemon that was lost has left: the stranded, and the gone.
@@ -190,12 +194,11 @@ class Lobby:
         name, *args = channel.application or ("",)
         return name == "Stasis" and len(args) > 1 and args[0] == self._client.app and parse_channel(channel.id) is None
 
-    async def _hand_back(self, channel_id: str) -> None:
+    async def _hand_back(self, channel_id: str, *, left: bool = False) -> None:
         try:
             await self._client.continue_in_dialplan(channel_id)
         except NotFound:
             log.debug("a caller is gone already", extra={"channel": channel_id})
         except (Unreachable, ServerError):
-            self._kept.add(channel_id)
-            self._some_kept.set()
+            self._keep(channel_id, left=left)
             raise

@@ -85,9 +85,12 @@ class Voice:
         if utterance.playing is not None:
             await self._stop(utterance.playing)
 
-    async def end_tones(self) -> None:
-        """Stop the tones that a daemon that is no more has left on the channel: they would go on for ever."""
-        await asyncio.gather(*map(self._stop_tone, self._names))
+    async def end_tones(self) -> bool:
+        """Stop the tones that a daemon that is no more has left on the channel: they would go on for ever.
+
+        False if that is not known to be done.
+        """
+        return all(await asyncio.gather(*map(self._stop_tone, self._names)))
 
     async def finished(self, event: PlaybackFinished) -> int | None:
         """What played is over: the next part, the same again, its stand-in, or the end.
@@ -159,14 +162,15 @@ class Voice:
         await asyncio.sleep(TONE_LENGTH)
         await self._stop(name)
 
-    async def _stop_tone(self, name: str) -> None:
+    async def _stop_tone(self, name: str) -> bool:
         try:
             playback = await self._client.get_playback(name)
+            if playback is not None and endless(playback.media_uri):
+                await self._client.stop_playback(name)
         except AriError as error:
-            log.debug("could not look for a playback", extra={"error": str(error)})
-            return
-        if playback is not None and endless(playback.media_uri):
-            await self._stop(name)
+            log.debug("could not look for a playback, or stop it", extra={"error": str(error)})
+            return False
+        return True
 
     async def _stop(self, name: str) -> None:
         try:

@@ -19,7 +19,12 @@ _LARGEST = 4096
 
 
 class TokenUnusable(Exception):
-    """The token file can't be read, made or used; the text names the cause and the mend."""
+    """The token file can't be read, made or used. Its text is the `problem` and the `mend`."""
+
+    def __init__(self, problem: str, mend: str) -> None:
+        super().__init__(f"{problem}: {mend}")
+        self.problem = problem
+        self.mend = mend
 
 
 class Warned(NamedTuple):
@@ -71,9 +76,9 @@ def _read(path: Path) -> Token:
         content = stream.read(_LARGEST)
     text = content.decode("ascii", errors="replace").strip()
     if not text:
-        raise TokenUnusable(f"{path} is empty: remove it, and the next start makes a new token")
+        raise TokenUnusable(f"{path} is empty", "remove it, and the next start makes a new token")
     if not text.isascii() or not text.isprintable() or " " in text or len(content) == _LARGEST:
-        raise TokenUnusable(f"{path} holds no token: it must be one line of visible ASCII characters without spaces")
+        raise TokenUnusable(f"{path} holds no token", "it must be one line of visible ASCII characters without spaces")
     return Token(text, warnings=tuple(_warnings(path, mode, text)))
 
 
@@ -106,5 +111,5 @@ def _make(path: Path) -> None:
 def _unusable(path: Path, what: str, error: OSError) -> TokenUnusable:
     reason = (error.strerror or "unknown error").lower()
     return TokenUnusable(
-        f"{path} {what}: {reason}; its folder must exist, and the user that runs callbackd must own both"
+        f"{path} {what} ({reason})", "its folder must exist, and the user that runs callbackd must own both"
     )

@@ -80,7 +80,7 @@ def token(settings: Settings) -> Sequence[Finding]:
     except FileNotFoundError:
         return [ok("token", f"{path} is not there yet: the first start makes it")]
     except TokenUnusable as error:
-        return [failed("token", str(error), f"{path} must be readable by the user that callbackd runs as")]
+        return [failed("token", error.problem, error.mend)]
     warnings = [warning("token", warned.problem, warned.mend) for warned in found.warnings]
     return warnings or [ok("token", f"{path} can be read by its owner only, and holds a long token")]
 

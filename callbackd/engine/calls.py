@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -381,6 +381,8 @@ class Calls:
         self.admission = admission
         self.settlement = settlement
         self.blind = False
+        self.made_room: Callable[[], None] = lambda: None
+        """Called when a call takes nobody's place any more."""
         self._live: dict[str, Call] = {}
         self._some = asyncio.Event()
 
@@ -465,6 +467,7 @@ class Calls:
             del self._live[call.callback.id]
         if not self._live:
             self._some.clear()
+        self.made_room()
 
     async def cancel(self, callback_id: str) -> None:
         """Take the call down and return once it has ended; at once if there is none, or if the two are talking."""

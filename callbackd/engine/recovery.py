@@ -105,8 +105,8 @@ class Recovery:
             self._lost_at = self._clock.now()
         self._faulty.clear()
         for callback in await self._store.live():
-            if self._calls.find(callback.id) is None:
-                await self._settle_safely(callback, wreckage)
+            if self._calls.find(callback.id) is None and not await self._settle_safely(callback, wreckage):
+                self._faulty[callback.id] = callback.version
         known = {call.callback.id: (call.line.step, call.line.sequence) for call in self._calls}
         await wreckage.sweep_strangers(known)
 
@@ -119,9 +119,9 @@ class Recovery:
         """Try once more to settle those that a fault of ours kept from it, and nobody has settled since."""
         for callback_id, version in tuple(self._faulty.items()):
             callback = await self._store.get(callback_id)
-            self._faulty.pop(callback_id, None)
-            if callback is not None and callback.version == version and self._calls.find(callback_id) is None:
-                await self._settle_safely(callback, wreckage)
+            ours = callback is not None and callback.version == version and self._calls.find(callback_id) is None
+            if callback is None or not ours or await self._settle_safely(callback, wreckage):
+                del self._faulty[callback_id]
 
     def _compare(self, call: Call, wreckage: Wreckage, lost_at: datetime | None) -> None:
         """A call that ran while the link was down: its events are lost."""
@@ -139,8 +139,8 @@ class Recovery:
         else:
             call.put(Interrupted(up, since=lost_at))
 
-    async def _settle_safely(self, callback: CallBack, wreckage: Wreckage) -> None:
-        """One that can't be settled must not keep all others from being called."""
+    async def _settle_safely(self, callback: CallBack, wreckage: Wreckage) -> bool:
+        """One that can't be settled must not keep all others from being called. False if a fault of ours kept it."""
         try:
             await self._settle(callback, wreckage)
         except Stale:
@@ -149,7 +149,8 @@ class Recovery:
             raise
         except Exception:
             log.exception("not settled: a fault of ours; trying on", extra={"callback": callback.id})
-            self._faulty[callback.id] = callback.version
+            return False
+        return True
 
     async def _settle(self, callback: CallBack, wreckage: Wreckage) -> None:
         """A call that ran in a daemon that is no more."""

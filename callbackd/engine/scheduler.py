@@ -64,9 +64,10 @@ class Scheduler:
         self.room = Room(rules, clock, calls, admission, ready)
         self._changed = asyncio.Event()
         self._unsure: set[str] = set()
-        """Those whose claim failed: it may be written all the same."""
+        """Those whose claim failed, or was not followed by a call: it may be written all the same."""
         self._faulty: dict[str, datetime] = {}
         """Numbers that can't be started by a fault of ours, and until when others go first."""
+        calls.made_room = self.wake
 
     def wake(self) -> None:
         """Something changed: look at once."""
@@ -186,11 +187,11 @@ class Scheduler:
         self._run(self._calls.begin_offer(claimed, offer, profile))
 
     async def _settle_unsure(self, now: datetime) -> None:
-        """A claim that was written although the store said it had failed has a call that nobody runs: end it."""
+        """A claim that was written, though the store or we ourselves failed, has a call that nobody runs: end it."""
         for callback_id in tuple(self._unsure):
             callback = await self._store.get(callback_id)
             if callback is not None and callback.state.on_the_phone and self._calls.find(callback_id) is None:
-                log.error("claimed, though the store had failed: put back", extra=_tags(callback))
+                log.error("claimed, but not begun: put back", extra=_tags(callback))
                 try:
                     await self._put_back(callback, now)
                 except Stale:
@@ -218,9 +219,8 @@ class Scheduler:
         self.follow(call)
 
     def follow(self, call: Call) -> None:
-        """Run a call to its end under the task group, and look for more then."""
-        task = self._group.create_task(self._calls.run(call), name=f"call {call.callback.id}")
-        task.add_done_callback(lambda _: self.wake())
+        """Run a call to its end under the task group."""
+        self._group.create_task(self._calls.run(call), name=f"call {call.callback.id}")
 
     async def _put_aside(self, callback: CallBack, hindrance: Hindrance, now: datetime) -> None:
         """It may not be dialled now: it ends if it never may, else it rests."""

@@ -64,8 +64,12 @@ class Parting:
         if call.continued_at is not None:
             return
         self._look()
+        rung_at = self._said_at(call.rung_at)
+        keyed = "".join(digit for _, digit in call.pressed)
         kept = self._evidence.one(
-            "SELECT 1 FROM callbacks WHERE requested_at >= ? OR number = ?", self._said_at(call.rung_at), call.number
+            "SELECT 1 FROM callbacks WHERE requested_at >= ? OR number = ?"
+            " OR instr(?, substr(number, -10)) AND coalesce(ended_at, ?) >= ?",
+            *(rung_at, call.number, keyed, rung_at, rung_at),
         )
         must(kept is not None, f"{call.number} was in the menu, has no call-back, and was hung up")
 

@@ -242,6 +242,30 @@ async def test_a_caller_whose_tones_can_not_be_looked_for_is_handed_back_all_the
     assert wire.transport.requests[-1].path == f"/channels/{CALLER}/continue"
 
 
+async def test_the_tone_of_a_daemon_that_is_no_more_is_looked_for_again_if_it_could_not_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Until it is stopped the caller goes nowhere, whatever they were asked to do."""
+    wire = Wire()
+    stopped = asyncio.Event()
+    tone = playbacks_of_caller(CALLER)[5]
+    playback = {"id": tone, "media_uri": "tone:440", "target_uri": f"channel:{CALLER}", "state": "playing"}
+
+    def stops(_: Any) -> Response:
+        stopped.set()
+        return Response(204, None)
+
+    wire.transport.on("GET", "/playbacks/.*", Response(404, {"message": "Playback not found"}))
+    wire.transport.on("GET", f"/playbacks/{tone}", Response(200, playback))
+    wire.transport.on("GET", f"/playbacks/{tone}", Response(500, {"message": "not now"}), once=True)
+    wire.transport.on("DELETE", f"/playbacks/{tone}", stops)
+    monkeypatch.setattr("callbackd.ari.lobby.HAND_BACK_AGAIN", 0.0)
+    again = asyncio.create_task(wire.lobby.run(lambda: True))
+    await wire.lobby.hand_back(CALLER, left=True)
+    await asyncio.wait_for(stopped.wait(), 5.0)
+    again.cancel()
+
+
 async def test_a_caller_whose_menu_had_a_fault_is_not_kept_by_what_is_being_said() -> None:
     wire = Wire()
     wire.lobby.open(VISIT)

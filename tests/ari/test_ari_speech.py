@@ -97,6 +97,16 @@ async def test_what_is_missing_is_never_in_a_list_and_has_a_stand_in_each_time()
     assert await wire.says(wire.voice()) == [[INTRO], [instead, FOUR, ONE, CHOICES]]
 
 
+async def test_a_digit_heard_among_others_is_not_known_by_itself() -> None:
+    """Of a list nobody knows whether all of it was heard."""
+    wire = Wire()
+    await wire.says(wire.voice())
+    assert wire.repertoire.has("en", [ONE, FOUR, ONE])
+    assert not wire.repertoire.has("en", [FOUR])
+    wire.repertoire.heard("en", [FOUR])
+    assert wire.repertoire.has("en", [FOUR])
+
+
 async def test_a_list_that_fails_is_said_again_one_by_one() -> None:
     wire = Wire()
     await wire.says(wire.voice())

@@ -85,12 +85,12 @@ def test_a_file_that_holds_something_else_is_refused(tmp_path: Path, content: by
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(TokenUnusable, match="can't be made: no such file or directory"):
+    with pytest.raises(TokenUnusable, match=r"can't be made \(no such file or directory\): its folder"):
         read_or_make(tmp_path / "nowhere" / "api-token")
 
 
 def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
-    with pytest.raises(TokenUnusable, match="can't be read: is a directory"):
+    with pytest.raises(TokenUnusable, match=r"can't be read \(is a directory\): its folder"):
         read_or_make(tmp_path)
 
 

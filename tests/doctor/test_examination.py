@@ -195,7 +195,9 @@ async def test_a_short_token_or_one_that_others_read(configuration: Configuratio
     found = (await _examine(configuration, asterisk))["token"]
     assert [each.mend for each in found] == [f"chmod 600 {path}", short.mend]
     path.write_text("")
-    assert _results((await _examine(configuration, asterisk))["token"]) == {Result.FAILED}
+    [empty] = (await _examine(configuration, asterisk))["token"]
+    assert (empty.result, empty.message) == (Result.FAILED, f"{path} is empty")
+    assert empty.mend == "remove it, and the next start makes a new token"
     path.write_text("x" * 40)
     path.chmod(0o600)
     assert _results((await _examine(configuration, asterisk))["token"]) == {Result.OK}

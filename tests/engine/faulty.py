@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from callbackd.domain.callback import CallBack, EventType
-from callbackd.store.interface import Change
+from callbackd.store.interface import Change, StoreUnavailable
 from callbackd.store.memory import MemoryStore
 
 
 class Faulty(MemoryStore):
-    """So many times the end of an attempt raises, `of` that call-back or of any."""
+    """So many times the end of an attempt raises, `of` that call-back or of any. While `failing`, it is the disk."""
 
     faults = 0
     of: str | None = None
+    failing = False
 
     async def commit(self, change: Change) -> CallBack:
         """Write, or not."""
@@ -19,4 +20,6 @@ class Faulty(MemoryStore):
         if self.faults and ends and self.of in (None, change.callback.id):
             self.faults -= 1
             raise RuntimeError("a bug")
+        if self.failing:
+            raise StoreUnavailable("the disk is full")
         return await super().commit(change)

@@ -20,7 +20,7 @@ from callbackd.domain.callback import (
     Step,
 )
 from callbackd.domain.telephony import CLIENT, Leg, LegAnswered, LegEnded, Role
-from callbackd.store.interface import Change
+from callbackd.store.interface import Change, StoreError
 from tests.engine.company import Company, Stores, always_open, company, number
 from tests.engine.fake_phones import Person
 from tests.engine.faulty import Faulty
@@ -302,6 +302,22 @@ class TestAFaultOfOurs:
             for name in (callback.id, other.id):
                 assert await house.outcomes(name) == [Outcome.INTERRUPTED]
                 assert (await house.get(name)).state is State.SCHEDULED
+
+    @in_virtual_time
+    async def test_a_store_that_fails_meanwhile_does_not_make_it_forgotten(self) -> None:
+        store = Faulty()
+        async with company(store, scheduling=False) as house:
+            callback = await left_behind(house, State.AGENT)
+            store.faults = 1
+            await house.recovery.after_contact(FakeWreckage())
+            store.failing = True
+            with pytest.raises(StoreError):
+                await house.recovery.again(FakeWreckage())
+            assert house.recovery.incomplete
+            store.failing = False
+            await house.recovery.again(FakeWreckage())
+            assert not house.recovery.incomplete
+            assert await house.outcomes(callback.id) == [Outcome.INTERRUPTED]
 
     @in_virtual_time
     async def test_one_that_was_settled_meanwhile_and_rings_again_is_left_alone(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,13 @@ async def test_a_small_round_of_each_loses_no_call(rig: Rig) -> None:  # the rig
     process = await asyncio.create_subprocess_exec(
         BENCH, "load", "reaction", "requests", *arguments,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 120.0)
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), 120.0)
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 0, err.decode()
     told = json.loads(out)
     assert told["load: callbackd"]["calls lost"] == 0

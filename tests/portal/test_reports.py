@@ -201,7 +201,7 @@ async def test_a_report_that_takes_its_time_shows_how_far_it_is(
     answer = await visitor.get("/reports?profile=support&days=365")
     assert answer.status == 200
     assert "The report is being made" in words_of(answer)
-    assert "14 of 365 days, 3 %" in words_of(answer)
+    assert "3 % done" in words_of(answer)
     wanted = re.search(r'data-progress="([^"]+)"', text_of(answer))
     assert wanted is not None
     path = unescape(wanted[1])
