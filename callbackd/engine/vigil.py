@@ -15,6 +15,10 @@ EVERY = 60.0
 """Seconds between two looks. A talk is looked after if nothing was heard of it from one to the next."""
 
 
+Heard = tuple[str, int]
+"""A talk by its call-back's id and its attempt's number; the call itself is not kept."""
+
+
 class Vigil:
     """Tells talks of legs that are no more. `sees_pbx`: whether what the PBX does is seen at this moment."""
 
@@ -25,19 +29,24 @@ class Vigil:
 
     async def run(self) -> None:
         """Until cancelled. While no call is live nobody wakes, and while no talk is long nobody is asked."""
-        heard: Mapping[Call, int] = {}
+        heard: Mapping[Heard, int] = {}
         while True:
             await self._calls.some()
             await asyncio.sleep(EVERY)
             heard = await self._look(heard)
 
-    async def _look(self, before: Mapping[Call, int]) -> Mapping[Call, int]:
+    async def _look(self, before: Mapping[Heard, int]) -> Mapping[Heard, int]:
         """What has been heard of each talk until now."""
-        heard = {call: call.heard for call in self._calls if call.talking}
-        silent = [call for call, count in heard.items() if before.get(call) == count]
+        talks = [call for call in self._calls if call.talking]
+        silent = [call for call in talks if before.get(_key(call)) == call.heard]
+        heard = {_key(call): call.heard for call in talks}
         if silent and self._sees_pbx():
             up = await self._phones.still_up([call.line for call in silent])
             for call, legs in zip(silent, up, strict=True) if up is not None else ():
                 if call.talking:
                     call.seen_up(legs)
         return heard
+
+
+def _key(call: Call) -> Heard:
+    return call.callback.id, call.line.sequence

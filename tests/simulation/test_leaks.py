@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import callbackd
+from callbackd.engine.vigil import EVERY as EVERY_LOOK
 from simulation.office import Office
 from simulation.people import Manners
 from simulation.rules import Book
@@ -23,6 +24,8 @@ FIRST = 60.0
 """Seconds of traffic before the first look: what is made once has then been made."""
 REST = 1200.0
 """Seconds after the last request until everybody is off the phone and nothing is due."""
+QUIET = 2 * EVERY_LOOK
+"""Seconds without a call before a look: whoever looks after talks now and then has then seen that there is none."""
 HOUR = 3600.0
 EVERY = 6.0
 """Seconds between two requests, on average; between two callers in the menu four times as much."""
@@ -134,10 +137,11 @@ def test_an_hour_of_heavy_traffic_leaves_nothing_in_memory(tmp_path: Path) -> No
     simulation = Simulation(planned, tmp_path, [])
     looks: list[Look] = []
 
-    def look_when_quiet() -> None:
-        seen = kept(simulation)
-        if any(seen.values()):
+    def look_when_quiet(quiet_for: float = 0.0) -> None:
+        if any(kept(simulation).values()):
             simulation.world.after(1.0, look_when_quiet)
+        elif quiet_for <= QUIET:
+            simulation.world.after(1.0, lambda: look_when_quiet(quiet_for + 1.0))
         else:
             looks.append(look(simulation))
 

@@ -96,10 +96,10 @@ def test_the_daemon_recovers_and_goes_on_with_it(version: int, tmp_path: Path) -
     async def scenario() -> None:
         profiles = (always_open(client=True), replace(always_open(client=True), id="sales"))
         async with company(stores, *profiles, start=ASKED + 4 * MINUTE) as house:
-            for pause in ("*", "sales"):
-                await house.store.set_pause(pause, Pause())
             on_the_phone = [callback.id for callback in await house.store.live()]
             assert len(on_the_phone) == 4
+            for pause in ("*", "sales"):
+                await house.store.set_pause(pause, Pause())
             await house.recovery.after_contact(FakeWreckage())
             outcomes = {name: (await house.get(name)).state.on_the_phone for name in on_the_phone}
             assert not any(outcomes.values())
