@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from callbackd.ari.client import AriClient
@@ -51,14 +51,11 @@ class Wreckage:
         """The legs of one call that are still up."""
         return frozenset(self._legs.get(LineKey(callback_id, step, sequence), ()))
 
-    def together(self, callback_id: str, step: Step, sequence: int) -> bool:
-        """Its legs are answered and in one bridge."""
+    def joined(self, callback_id: str, step: Step, sequence: int) -> frozenset[Leg]:
+        """Those of its legs that are answered and in its bridge."""
         key = LineKey(callback_id, step, sequence)
-        legs = self._legs.get(key, set())
         members = self._members.get(key, frozenset())
-        return (
-            len(legs) > 1 and legs == self._answered.get(key) and all(channel_id(key, leg) in members for leg in legs)
-        )
+        return frozenset(leg for leg in self._answered.get(key, ()) if channel_id(key, leg) in members)
 
     @property
     def pbx_started_at(self) -> datetime | None:
@@ -68,6 +65,11 @@ class Wreckage:
     async def sweep(self, callback_id: str, step: Step, sequence: int) -> None:
         """Take down all that is left of one call."""
         await self._sweep(LineKey(callback_id, step, sequence))
+
+    async def sweep_beside(self, callback_id: str, step: Step, sequence: int, talking: Collection[Leg]) -> None:
+        """Take down the other legs of a call in which two talk: an agent's phone, say, that was to ring no more."""
+        key = LineKey(callback_id, step, sequence)
+        await self._hang_up(key, self._legs.get(key, set()) - set(talking))
 
     async def sweep_strangers(self, known: Mapping[str, tuple[Step, int]]) -> None:
         """Take down every call of ours that is none of those, and whatever asked a queue."""
@@ -85,11 +87,18 @@ class Wreckage:
         """What can't be taken down is said, and is to be looked for again."""
         legs = self._legs.pop(key, set())
         bridge = self._members.pop(key, None)
+        await self._hang_up(key, legs)
+        try:
+            if bridge is not None:
+                await self._client.delete_bridge(bridge_id(key))
+        except AriError as error:
+            log.warning("not taken down", extra={"callback": key.callback_id, "error": str(error)})
+            self.swept = False
+
+    async def _hang_up(self, key: LineKey, legs: Collection[Leg]) -> None:
         try:
             for leg in sorted(legs):
                 await self._client.hangup(channel_id(key, leg))
-            if bridge is not None:
-                await self._client.delete_bridge(bridge_id(key))
         except AriError as error:
             log.warning("not taken down", extra={"callback": key.callback_id, "error": str(error)})
             self.swept = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -48,8 +48,8 @@ class Wreckage(Protocol):
     def legs_of(self, callback_id: str, step: Step, sequence: int) -> frozenset[Leg]:
         """The legs of one call that are still up."""
 
-    def together(self, callback_id: str, step: Step, sequence: int) -> bool:
-        """Its legs are answered and in one bridge."""
+    def joined(self, callback_id: str, step: Step, sequence: int) -> frozenset[Leg]:
+        """Those of its legs that are answered and in its bridge."""
 
     @property
     def pbx_started_at(self) -> datetime | None:
@@ -57,6 +57,9 @@ class Wreckage(Protocol):
 
     async def sweep(self, callback_id: str, step: Step, sequence: int) -> None:
         """Take down all that is left of one call."""
+
+    async def sweep_beside(self, callback_id: str, step: Step, sequence: int, talking: Collection[Leg]) -> None:
+        """Take down the other legs of a call in which two talk."""
 
     async def sweep_strangers(self, known: Mapping[str, tuple[Step, int]]) -> None:
         """Take down every call of ours that is none of those."""
@@ -131,7 +134,7 @@ class Recovery:
         talking = isinstance(play, AttemptPlay) and play.state is State.CONNECTED and up
         if isinstance(play, AttemptPlay) and isinstance(play.machine, Dialling) and call.legs <= up:
             # It still rings, or the client answered unseen and the two are talking: neither is cut off.
-            if wreckage.together(call.callback.id, call.line.step, call.line.sequence):
+            if _talkers(wreckage.joined(call.callback.id, call.line.step, call.line.sequence)) is not None:
                 call.put(LegAnswered(CLIENT))
         elif ending or talking:
             for leg in sorted(call.legs - up):
@@ -164,16 +167,14 @@ class Recovery:
             await self._settlement.offer(callback, self._interrupted_offer(offer))
             return
         attempt = (await self._store.attempts(callback.id))[-1]
-        legs = wreckage.legs_of(callback.id, Step.ATTEMPT, attempt.number)
         profile = self._rules.profiles.get(callback.profile) or _of_old(callback)
-        agents = [leg for leg in sorted(legs) if leg.role is Role.AGENT]
-        together = wreckage.together(callback.id, Step.ATTEMPT, attempt.number)
-        talking = together and bool(agents) and CLIENT in legs
-        if callback.state is State.CLIENT and talking:
+        talkers = _talkers(wreckage.joined(callback.id, Step.ATTEMPT, attempt.number))
+        if callback.state is State.CLIENT and talkers is not None:
             callback, attempt = await self._answered_unseen(callback, attempt)
-        if callback.state is State.CONNECTED and talking:
+        if callback.state is State.CONNECTED and talkers is not None:
             log.info("adopted", extra={"callback": callback.id, "profile": callback.profile})
-            self._follows.follow(self._calls.adopt(callback, attempt, profile, agents[0]))
+            self._follows.follow(self._calls.adopt(callback, attempt, profile, talkers[0]))
+            await wreckage.sweep_beside(callback.id, Step.ATTEMPT, attempt.number, talkers)
             return
         await wreckage.sweep(callback.id, Step.ATTEMPT, attempt.number)
         last_seen = await self._last_seen(wreckage)
@@ -221,6 +222,12 @@ class Recovery:
     def _interrupted_offer(self, offer: Offer) -> Offer:
         outcome = KEYS.get(offer.key or "", OfferOutcome.INTERRUPTED)
         return replace(offer, ended_at=self._clock.now(), outcome=outcome)
+
+
+def _talkers(joined: frozenset[Leg]) -> tuple[Leg, Leg] | None:
+    """The agent and the client who talk; None if there are no such two."""
+    agent = min((leg for leg in joined if leg.role is Role.AGENT), default=None)
+    return (agent, CLIENT) if agent is not None and CLIENT in joined else None
 
 
 def _of_old(callback: CallBack) -> Profile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -38,14 +38,21 @@ class FakeWreckage:
     swept: list[tuple[str, Step, int]] = field(default_factory=list)
     known: Mapping[str, tuple[Step, int]] | None = None
     pbx_started_at: datetime | None = None
+    beside: frozenset[Leg] = frozenset()
+    put_down: frozenset[Leg] = frozenset()
 
     def legs_of(self, callback_id: str, step: Step, sequence: int) -> frozenset[Leg]:
         """The legs of one call that are still up."""
         return self.legs.get(callback_id, frozenset())
 
-    def together(self, callback_id: str, step: Step, sequence: int) -> bool:
-        """They are in one bridge."""
-        return callback_id in self.bridged
+    def joined(self, callback_id: str, step: Step, sequence: int) -> frozenset[Leg]:
+        """All of them, but those that stand beside."""
+        legs = self.legs.get(callback_id, frozenset())
+        return legs - self.beside if callback_id in self.bridged else frozenset()
+
+    async def sweep_beside(self, callback_id: str, step: Step, sequence: int, talking: Collection[Leg]) -> None:
+        """Take down what stands beside."""
+        self.put_down |= self.legs[callback_id] - set(talking)
 
     async def sweep(self, callback_id: str, step: Step, sequence: int) -> None:
         """Take down one call."""
@@ -110,6 +117,22 @@ async def test_two_who_talk_are_adopted(stores: Stores) -> None:
         await house.passes(seconds=1)
         assert (await house.get(callback.id)).state is State.COMPLETED
         assert await house.outcomes(callback.id) == [Outcome.ANSWERED]
+
+
+@in_virtual_time
+async def test_two_who_talk_are_adopted_though_another_agents_phone_was_left_ringing(stores: Stores) -> None:
+    """It lost to the one who answered first, and the request that should have ended it was lost too."""
+    other, talks = Leg(Role.AGENT), Leg(Role.AGENT, 1)
+    async with company(stores) as house:
+        house.ready = False
+        now = house.clock.now()
+        callback = await left_behind(house, State.CONNECTED, client_dialled_at=now, client_answered_at=now)
+        legs = {callback.id: frozenset({other, talks, CLIENT})}
+        wreckage = FakeWreckage(legs, {callback.id}, beside=frozenset({other}))
+        await house.recovery.after_contact(wreckage)
+        assert wreckage.swept == []
+        assert wreckage.put_down == {other}
+        assert house.phones.adopted == [frozenset({talks, CLIENT})]
 
 
 @in_virtual_time

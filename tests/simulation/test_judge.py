@@ -120,7 +120,7 @@ def _cut_and_lose(self: Disk) -> None:
 
 
 def cuts_off_who_talks_at_a_restart(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Wreckage, "together", lambda *_: False)
+    patch.setattr(Wreckage, "joined", lambda *_: frozenset())
 
 
 def hangs_up_on_callers(patch: pytest.MonkeyPatch) -> None:
