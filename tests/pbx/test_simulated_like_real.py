@@ -119,6 +119,8 @@ def on_the_simulated_one(script: Script, seed: int) -> Story:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
 async def test_they_are_alike(rig: Rig, script: Script) -> None:
+    if not rig.pbx.tells_sip:
+        pytest.skip("the simulated Asterisk is made after the newest, and an old one tells less")
     if "caller" in script.__name__ and APP not in rig.pbx.inbound:
         rig.pbx.inbound = INBOUND
         await rig.pbx.reload()
